@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * History log.
+ *
+ * A writer claims the next position of its CPU and the time of the row in one
+ * 16-byte compare and exchange. If an interrupt or NMI captured in between,
+ * the exchange fails and the time is taken again: positions and times of a CPU
+ * grow together whatever the nesting.
+ *
+ * The slot is then marked busy, filled and published. A writer that was
+ * interrupted while busy can be lapped by nested writers; whoever finds a slot
+ * busy, or holding a later row than its own, drops its own row and counts it.
+ * So does the lapped writer: its row would lie outside of what readers see.
+ *
+ * Readers check the slot's sequence before and after the copy.
+ */
+#include "clock.h"
+#include "history.h"
+#include "words.h"
+
+/* Each failure is a capture nested in the few instructions of another. */
+#define CLAIM_TRIES	16
+
+static u64 slot_size(u32 key_size, u32 value_size)
+{
+	return sizeof(struct kmlops_slot) +
+	       8ULL * (kmlops_words(key_size) + kmlops_words(value_size));
+}
+
+/* The next power of two that gives each CPU its share of @rows, at least 8. */
+u64 kmlops_history_slots_per_cpu(u64 rows, u32 nr_cpus)
+{
+	u64 share = rows / nr_cpus + !!(rows % nr_cpus);
+
+	return share <= 8 ? 8 : roundup_pow_of_two(share);
+}
+
+/* Memory of such a history in bytes, or S64_MAX where that does not fit s64. */
+u64 kmlops_history_bytes(u32 key_size, u32 value_size, u64 slots_per_cpu,
+			 u32 nr_cpus)
+{
+	struct kmlops_history *history = NULL;
+	u64 slots, bytes;
+
+	if (__builtin_mul_overflow(slots_per_cpu, nr_cpus, &slots) ||
+	    __builtin_mul_overflow(slots, slot_size(key_size, value_size),
+				   &bytes) ||
+	    bytes > S64_MAX - struct_size(history, rings, nr_cpus))
+		return S64_MAX;
+	return bytes + struct_size(history, rings, nr_cpus);
+}
+
+/**
+ * kmlops_history_create() - Allocate an empty history
+ * @key_size: bytes of a key
+ * @value_size: bytes of a value
+ * @slots_per_cpu: rows each CPU retains, a power of two
+ * @nr_cpus: number of rings, at most KMLOPS_CPUS_MAX
+ * @node_of: NUMA node of a CPU, or -1 if that CPU cannot exist and needs no
+ *   ring memory; NULL for no placement
+ *
+ * Context: process; sleeps.
+ * Return: the history, owned by the caller, or NULL without memory.
+ */
+struct kmlops_history *kmlops_history_create(u32 key_size, u32 value_size,
+					     u64 slots_per_cpu, u32 nr_cpus,
+					     int (*node_of)(unsigned int cpu))
+{
+	u64 size = slot_size(key_size, value_size);
+	struct kmlops_history *history;
+	u32 cpu;
+
+	/* A power of two, as that is aligned enough for the 16-byte head. */
+	history = kmlops_alloc(roundup_pow_of_two(struct_size(history, rings,
+							      nr_cpus)),
+			       NUMA_NO_NODE);
+	if (!history)
+		return NULL;
+
+	history->key_size = key_size;
+	history->value_size = value_size;
+	history->key_words = kmlops_words(key_size);
+	history->body_words = history->key_words + kmlops_words(value_size);
+	history->slot_size = size;
+	history->nr_cpus = nr_cpus;
+	history->slots_per_cpu = slots_per_cpu;
+
+	for (cpu = 0; cpu < nr_cpus; cpu++) {
+		int node = node_of ? node_of(cpu) : NUMA_NO_NODE;
+
+		if (node_of && node < 0)
+			continue;
+		history->rings[cpu].slots = kmlops_alloc(size * slots_per_cpu,
+							 node);
+		if (!history->rings[cpu].slots) {
+			kmlops_history_destroy(history);
+			return NULL;
+		}
+	}
+	return history;
+}
+
+void kmlops_history_destroy(struct kmlops_history *history)
+{
+	u32 cpu;
+
+	if (!history)
+		return;
+	for (cpu = 0; cpu < history->nr_cpus; cpu++)
+		kmlops_free(history->rings[cpu].slots);
+	kmlops_free(history);
+}
+
+/* Claims a position and its time; 0 if that failed. */
+static u64 claim(struct kmlops_ring *ring, u64 *time)
+{
+	union kmlops_head old, new;
+	int tries;
+
+	for (tries = 0; tries < CLAIM_TRIES; tries++) {
+		/*
+		 * Not one read: an interrupt in between leaves a pair that
+		 * never was, or one that is no longer. Both fail to exchange.
+		 */
+		old.pos = READ_ONCE(ring->head.pos);
+		old.time = READ_ONCE(ring->head.time);
+		new.pos = old.pos + 1;
+		new.time = kmlops_clock_ns();
+		if (new.time < old.time)
+			new.time = old.time;
+		if (kmlops_local_try_cmpxchg128(&ring->head.pair, &old.pair,
+						new.pair)) {
+			*time = new.time;
+			return new.pos;
+		}
+	}
+	kmlops_local_inc(&ring->unclaimed);
+	return 0;
+}
+
+/**
+ * kmlops_history_append() - Capture a row
+ * @history: the history
+ * @cpu: the CPU this runs on, which must not change before the return
+ * @key: the key, of the history's key size
+ * @value: the value, of the history's value size
+ * @ref: receives the reference of the row
+ *
+ * Context: any, NMI included. Bounded, does not sleep.
+ * Return: the slot of the row, or NULL if it was dropped and counted. Only the
+ *   field prev of the slot may be written, and only until the row is linked
+ *   where readers find it by reference.
+ */
+struct kmlops_slot *kmlops_history_append(struct kmlops_history *history,
+					  u32 cpu, const void *key,
+					  const void *value, u64 *ref)
+{
+	struct kmlops_ring *ring = &history->rings[cpu];
+	struct kmlops_slot *slot;
+	u64 pos, time, seq, old_time;
+
+	pos = claim(ring, &time);
+	if (unlikely(!pos))
+		return NULL;
+
+	*ref = kmlops_ref(cpu, pos);
+	slot = kmlops_history_slot(history, *ref);
+	seq = READ_ONCE(slot->seq);
+	if (unlikely(seq & 1 || seq >> 1 >= pos))
+		goto busy;
+	old_time = slot->time;
+	if (unlikely(kmlops_local_cmpxchg(&slot->seq, seq, pos << 1 | 1) !=
+		     seq))
+		goto busy;
+	/* Readers that see a new word see the busy mark as well. */
+	smp_wmb();
+
+	if (seq) {
+		if (unlikely(old_time < READ_ONCE(history->watermark)))
+			kmlops_local_inc(&ring->forgotten);
+		else
+			kmlops_local_inc(&ring->overwritten);
+	}
+	WRITE_ONCE(slot->time, time);
+	WRITE_ONCE(slot->prev, 0);
+	kmlops_copy_in(slot->body, key, history->key_size);
+	kmlops_copy_in(slot->body + history->key_words, value,
+		       history->value_size);
+	smp_store_release(&slot->seq, pos << 1);
+
+	if (unlikely(kmlops_history_newest(history, cpu) - pos >=
+		     history->slots_per_cpu) &&
+	    kmlops_local_cmpxchg(&slot->seq, pos << 1, 0) == pos << 1)
+		goto busy;
+	return slot;
+busy:
+	kmlops_local_inc(&ring->busy);
+	return NULL;
+}
+
+/**
+ * kmlops_history_read() - Copy a row
+ * @history: the history
+ * @ref: reference of the row
+ * @time: receives its time
+ * @prev: receives the reference of the row before it in its index entry; or
+ *   NULL
+ * @body: receives padded key and value, body_words words; or NULL
+ *
+ * Context: any, NMI included.
+ * Return: 0, or -ENOENT if the row is not (or no longer) there, or -EAGAIN if
+ *   it is being written just now. @body is undefined on error.
+ */
+int kmlops_history_read(const struct kmlops_history *history, u64 ref,
+			u64 *time, u64 *prev, u64 *body)
+{
+	const struct kmlops_slot *slot = kmlops_history_slot(history, ref);
+	u64 want = kmlops_ref_pos(ref) << 1;
+	u64 seq = smp_load_acquire(&slot->seq);
+
+	if (seq != want)
+		return seq == (want | 1) ? -EAGAIN : -ENOENT;
+	*time = READ_ONCE(slot->time);
+	if (prev)
+		*prev = READ_ONCE(slot->prev);
+	if (body)
+		kmlops_copy_words(body, slot->body, history->body_words);
+	smp_rmb();
+	return READ_ONCE(slot->seq) == want ? 0 : -ENOENT;
+}
+
+static bool same_key(const u64 *words, const void *key, u32 size)
+{
+	for (; size >= 8; size -= 8, key = (const u8 *)key + 8)
+		if (READ_ONCE(*words++) != kmlops_load_word(key, 8))
+			return false;
+	return !size || READ_ONCE(*words) == kmlops_load_word(key, size);
+}
+
+static void copy_out(void *to, const u64 *words, u32 size)
+{
+	u64 word;
+
+	for (; size >= 8; size -= 8, to = (u8 *)to + 8) {
+		word = READ_ONCE(*words++);
+		memcpy(to, &word, 8);
+	}
+	if (size) {
+		word = READ_ONCE(*words);
+		memcpy(to, &word, size);
+	}
+}
+
+/**
+ * kmlops_history_read_key() - Copy the value of a row if it has a given key
+ * @history: the history
+ * @ref: reference of the row
+ * @key: the key
+ * @time: receives the time of the row
+ * @prev: receives the reference of the row before it in its index entry
+ * @value: receives the value, value_size bytes; undefined on error
+ *
+ * Context: any, NMI included.
+ * Return: 0; or -ESRCH if the row has another key (@prev is valid); -ENOENT if
+ *   it is not (or no longer) there; -EAGAIN if it is being written just now.
+ */
+int kmlops_history_read_key(const struct kmlops_history *history, u64 ref,
+			    const void *key, u64 *time, u64 *prev, void *value)
+{
+	const struct kmlops_slot *slot = kmlops_history_slot(history, ref);
+	u64 want = kmlops_ref_pos(ref) << 1;
+	u64 seq = smp_load_acquire(&slot->seq);
+	bool match;
+
+	if (unlikely(seq != want))
+		return seq == (want | 1) ? -EAGAIN : -ENOENT;
+	*time = READ_ONCE(slot->time);
+	*prev = READ_ONCE(slot->prev);
+	match = same_key(slot->body, key, history->key_size);
+	if (match)
+		copy_out(value, slot->body + history->key_words,
+			 history->value_size);
+	smp_rmb();
+	if (unlikely(READ_ONCE(slot->seq) != want))
+		return -ENOENT;
+	return match ? 0 : -ESRCH;
+}
+
+/* Position of the newest row claimed on @cpu; 0 if there is none. */
+u64 kmlops_history_newest(const struct kmlops_history *history, u32 cpu)
+{
+	return READ_ONCE(history->rings[cpu].head.pos);
+}
+
+/* Oldest position of @cpu that is not overwritten, or will not be at once. */
+u64 kmlops_history_oldest(const struct kmlops_history *history, u32 cpu)
+{
+	u64 newest = kmlops_history_newest(history, cpu);
+
+	return newest > history->slots_per_cpu ?
+	       newest - history->slots_per_cpu + 1 : 1;
+}
+
+/**
+ * kmlops_history_seek() - Find a row by time
+ * @history: the history
+ * @cpu: whose rows
+ * @time: the time
+ *
+ * Context: any; logarithmic in the rows, but for runs of dropped ones.
+ * Return: the first position of @cpu captured at or after @time; one more than
+ *   the newest if there is none.
+ */
+u64 kmlops_history_seek(const struct kmlops_history *history, u32 cpu,
+			u64 time)
+{
+	u64 low = kmlops_history_oldest(history, cpu);
+	u64 end = kmlops_history_newest(history, cpu) + 1;
+	u64 high = end;
+
+	if (!history->rings[cpu].slots)
+		return end;
+	while (low < high) {
+		u64 middle = low + (high - low) / 2;
+		u64 probe = middle;
+		u64 at = 0;
+		int err;
+
+		/* A dropped row has no time: ask the next one that has. */
+		do {
+			err = kmlops_history_read(history,
+						  kmlops_ref(cpu, probe),
+						  &at, NULL, NULL);
+		} while (err && ++probe < high);
+
+		if (probe == high && err)
+			high = middle;
+		else if (at < time)
+			low = probe + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Hide all rows captured before @before; rows of the future are not hidden. */
+void kmlops_history_truncate(struct kmlops_history *history, u64 before)
+{
+	u64 now = kmlops_clock_ns();
+	u64 old = READ_ONCE(history->watermark);
+	u64 seen;
+
+	if (before > now)
+		before = now;
+	while (before > old) {
+		seen = cmpxchg(&history->watermark, old, before);
+		if (seen == old)
+			break;
+		old = seen;
+	}
+}
+
+/* Rows of @cpu in the ring that truncation hides. */
+static u64 hidden_rows(const struct kmlops_history *history, u32 cpu,
+		       u64 watermark, bool gaps)
+{
+	u64 pos = kmlops_history_oldest(history, cpu);
+	u64 end = kmlops_history_seek(history, cpu, watermark);
+	u64 time, rows = 0;
+
+	if (!gaps)
+		return end > pos ? end - pos : 0;
+	for (; pos < end; pos++)
+		rows += !kmlops_history_read(history, kmlops_ref(cpu, pos),
+					     &time, NULL, NULL);
+	return rows;
+}
+
+/**
+ * kmlops_history_stats() - Count rows by what became of them
+ * @history: the history
+ * @stats: receives the counts; captured is the sum of the others, exactly
+ *
+ * With writers at work the counts are those of some moment during the call.
+ *
+ * Context: any that may take time linear in the rows if some were dropped.
+ */
+void kmlops_history_stats(const struct kmlops_history *history,
+			  struct kmlops_history_stats *stats)
+{
+	u64 watermark = READ_ONCE(history->watermark);
+	u32 cpu;
+
+	memset(stats, 0, sizeof(*stats));
+	for (cpu = 0; cpu < history->nr_cpus; cpu++) {
+		const struct kmlops_ring *ring = &history->rings[cpu];
+		u64 gone, forgotten, busy, unclaimed, claimed, in_ring;
+		u64 hidden = 0;
+
+		if (!ring->slots)
+			continue;
+		/* Before the head: what is counted here was claimed earlier. */
+		gone = READ_ONCE(ring->overwritten);
+		forgotten = READ_ONCE(ring->forgotten);
+		busy = READ_ONCE(ring->busy);
+		unclaimed = READ_ONCE(ring->unclaimed);
+		smp_rmb();
+		claimed = kmlops_history_newest(history, cpu);
+
+		in_ring = claimed - busy - gone - forgotten;
+		if (watermark)
+			hidden = hidden_rows(history, cpu, watermark, busy);
+		if (hidden > in_ring)
+			hidden = in_ring;
+
+		stats->captured += claimed + unclaimed;
+		stats->dropped += busy + unclaimed;
+		stats->overwritten += gone;
+		stats->truncated += forgotten + hidden;
+		stats->stored += in_ring - hidden;
+	}
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * History log: the rows of a store, in one ring of fixed-size slots per CPU.
+ * Portable. Documentation/kernmlops/store.rst states the invariants.
+ */
+#ifndef KMLOPS_HISTORY_H
+#define KMLOPS_HISTORY_H
+
+#include "portable.h"
+
+/*
+ * A row is known by its reference: the CPU it was captured on and its
+ * position, the number of the row on that CPU, from 1. 0 is no row.
+ */
+#define KMLOPS_REF_POS_BITS	52
+#define KMLOPS_REF_POS_MASK	((1ULL << KMLOPS_REF_POS_BITS) - 1)
+#define KMLOPS_CPUS_MAX		(1U << (64 - KMLOPS_REF_POS_BITS))
+
+static inline u64 kmlops_ref(u32 cpu, u64 pos)
+{
+	return (u64)cpu << KMLOPS_REF_POS_BITS | pos;
+}
+
+static inline u32 kmlops_ref_cpu(u64 ref)
+{
+	return ref >> KMLOPS_REF_POS_BITS;
+}
+
+static inline u64 kmlops_ref_pos(u64 ref)
+{
+	return ref & KMLOPS_REF_POS_MASK;
+}
+
+/**
+ * struct kmlops_slot - One row in a ring
+ * @seq: position << 1, plus 1 while the row is being written; 0: never written
+ * @time: time of capture
+ * @prev: reference of the row that was the latest of the same index entry
+ * @body: key and value, each padded with zeros to 8 bytes
+ */
+struct kmlops_slot {
+	u64 seq;
+	u64 time;
+	u64 prev;
+	u64 body[];
+};
+
+/* The last position claimed on a CPU and its time, always changed as one. */
+union kmlops_head {
+	kmlops_u128 pair;
+	struct {
+		u64 pos;
+		u64 time;
+	};
+};
+
+/* Ring of one CPU. Written by that CPU only. */
+struct kmlops_ring {
+	union kmlops_head head;
+	u64 unclaimed;		/* captures that could not claim a position */
+	u64 busy;		/* rows that met a slot under way, or were lapped */
+	u64 overwritten;
+	u64 forgotten;		/* rows overwritten after truncation hid them */
+	u8 *slots;
+} ____cacheline_aligned;
+
+struct kmlops_history {
+	u32 key_size;
+	u32 value_size;
+	u32 key_words;		/* 8-byte words of the padded key */
+	u32 body_words;		/* of padded key and value */
+	u32 slot_size;
+	u32 nr_cpus;
+	u64 slots_per_cpu;	/* a power of two */
+	u64 watermark;		/* rows captured before this time are truncated */
+	struct kmlops_ring rings[];
+};
+
+/* Rows by what became of them: captured = the sum of the others. */
+struct kmlops_history_stats {
+	u64 captured;
+	u64 stored;
+	u64 overwritten;
+	u64 dropped;
+	u64 truncated;
+};
+
+u64 kmlops_history_slots_per_cpu(u64 rows, u32 nr_cpus);
+u64 kmlops_history_bytes(u32 key_size, u32 value_size, u64 slots_per_cpu,
+			 u32 nr_cpus);
+struct kmlops_history *kmlops_history_create(u32 key_size, u32 value_size,
+					     u64 slots_per_cpu, u32 nr_cpus,
+					     int (*node_of)(unsigned int cpu));
+void kmlops_history_destroy(struct kmlops_history *history);
+
+struct kmlops_slot *kmlops_history_append(struct kmlops_history *history,
+					  u32 cpu, const void *key,
+					  const void *value, u64 *ref);
+int kmlops_history_read(const struct kmlops_history *history, u64 ref,
+			u64 *time, u64 *prev, u64 *body);
+int kmlops_history_read_key(const struct kmlops_history *history, u64 ref,
+			    const void *key, u64 *time, u64 *prev,
+			    void *value);
+u64 kmlops_history_oldest(const struct kmlops_history *history, u32 cpu);
+u64 kmlops_history_newest(const struct kmlops_history *history, u32 cpu);
+u64 kmlops_history_seek(const struct kmlops_history *history, u32 cpu,
+			u64 time);
+void kmlops_history_truncate(struct kmlops_history *history, u64 before);
+void kmlops_history_stats(const struct kmlops_history *history,
+			  struct kmlops_history_stats *stats);
+
+static inline struct kmlops_slot *
+kmlops_history_slot(const struct kmlops_history *history, u64 ref)
+{
+	const struct kmlops_ring *ring = &history->rings[kmlops_ref_cpu(ref)];
+	u64 index = ref & (history->slots_per_cpu - 1);
+
+	return (struct kmlops_slot *)(ring->slots +
+				      index * history->slot_size);
+}
+
+#endif /* KMLOPS_HISTORY_H */

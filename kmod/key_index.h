@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Key index: from a key to its latest row in the history log, and from there
+ * along the chain of earlier ones. Portable.
+ */
+#ifndef KMLOPS_KEY_INDEX_H
+#define KMLOPS_KEY_INDEX_H
+
+#include "history.h"
+
+/**
+ * struct kmlops_key_entry - One place of the index
+ * @tag: hash of the key that has the place; 0: free
+ * @ref: latest row linked here
+ */
+struct kmlops_key_entry {
+	u64 tag;
+	u64 ref;
+};
+
+struct kmlops_key_index {
+	u64 seed;
+	u64 mask;		/* places - 1, a power of two - 1 */
+	u64 keys;		/* places taken */
+	u64 evicted;		/* keys that lost their place to another */
+	u64 unindexed;		/* rows that could not be linked */
+	struct kmlops_key_entry entries[];
+};
+
+u64 kmlops_key_index_bytes(u64 places);
+struct kmlops_key_index *kmlops_key_index_create(u64 places, u64 seed);
+void kmlops_key_index_destroy(struct kmlops_key_index *index);
+
+void kmlops_key_index_link(struct kmlops_key_index *index,
+			   const struct kmlops_history *history,
+			   struct kmlops_slot *slot, u64 ref, const void *key);
+int kmlops_key_index_latest(const struct kmlops_key_index *index,
+			    const struct kmlops_history *history,
+			    const void *key, u64 *ref, u64 *time,
+			    void *value);
+
+#endif /* KMLOPS_KEY_INDEX_H */

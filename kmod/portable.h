@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the portable files of kmod/ may use of the kernel. In the kernel this
+ * is a list of includes and a few macros; in user space (libkmlops, native
+ * tests and benchmarks) the same names are built on the compiler.
+ *
+ * Local operations (kmlops_local_*) are atomic against interrupts and NMIs of
+ * the CPU that runs them, not against other CPUs.
+ */
+#ifndef KMLOPS_PORTABLE_H
+#define KMLOPS_PORTABLE_H
+
+#ifdef __KERNEL__
+
+#include <linux/atomic.h>
+#include <linux/compiler.h>
+#include <linux/crc32.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/limits.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/types.h>
+#include <asm/barrier.h>
+#include <asm/local.h>
+#include <linux/unaligned.h>
+
+/* Memory of a store or a model, zeroed, charged to the cgroup of the caller. */
+static inline void *kmlops_alloc(size_t size, int node)
+{
+	return kvmalloc_node(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO |
+			     __GFP_NOWARN | __GFP_RETRY_MAYFAIL, node);
+}
+
+static inline void kmlops_free(void *mem)
+{
+	kvfree(mem);
+}
+
+/* CRC-32 as zlib computes it; @crc is 0 or the result for the bytes before. */
+static inline u32 kmlops_crc32(u32 crc, const void *data, size_t size)
+{
+	return ~crc32_le(~crc, data, size);
+}
+
+static inline void kmlops_local_inc(u64 *counter)
+{
+	local_inc((local_t *)counter);
+}
+
+static inline u64 kmlops_local_cmpxchg(u64 *word, u64 old, u64 new)
+{
+	return cmpxchg_local(word, old, new);
+}
+
+typedef u128 kmlops_u128;
+
+static inline bool kmlops_local_try_cmpxchg128(kmlops_u128 *pair,
+					       kmlops_u128 *old,
+					       kmlops_u128 new)
+{
+	return try_cmpxchg128_local(pair, old, new);
+}
+
+#else /* !__KERNEL__ */
+
+#include <endian.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <linux/types.h>
+#include <zlib.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef int32_t s32;
+typedef int64_t s64;
+typedef unsigned __int128 kmlops_u128;
+
+#define S64_MAX		INT64_MAX
+#define S64_MIN		INT64_MIN
+#define NUMA_NO_NODE	(-1)
+
+#define likely(x)	__builtin_expect(!!(x), 1)
+#define unlikely(x)	__builtin_expect(!!(x), 0)
+#define READ_ONCE(x)	(*(const volatile __typeof__(x) *)&(x))
+#define WRITE_ONCE(x, v)	(*(volatile __typeof__(x) *)&(x) = (v))
+#define smp_rmb()	__atomic_thread_fence(__ATOMIC_ACQUIRE)
+#define smp_wmb()	__atomic_thread_fence(__ATOMIC_RELEASE)
+#define smp_load_acquire(p)	__atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define smp_store_release(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define cmpxchg(p, o, n)	__sync_val_compare_and_swap((p), (o), (n))
+#define le16_to_cpu	le16toh
+#define le32_to_cpu	le32toh
+#define le64_to_cpu	le64toh
+#define struct_size(p, member, n) \
+	(sizeof(*(p)) + sizeof((p)->member[0]) * (size_t)(n))
+#define array_index_nospec(index, size)	(index)
+#define scnprintf	snprintf
+
+#define ____cacheline_aligned	__attribute__((aligned(64)))
+
+static inline void *kmlops_alloc(size_t size, int node)
+{
+	void *mem = NULL;
+
+	(void)node;
+	if (posix_memalign(&mem, 64, size ? size : 1))
+		return NULL;
+	return memset(mem, 0, size);
+}
+
+static inline void kmlops_free(void *mem)
+{
+	free(mem);
+}
+
+static inline u32 kmlops_crc32(u32 crc, const void *data, size_t size)
+{
+	return crc32(crc, data, size);
+}
+
+static inline u64 roundup_pow_of_two(u64 n)
+{
+	return n <= 1 ? 1 : 1ULL << (64 - __builtin_clzll(n - 1));
+}
+
+#ifdef __x86_64__
+static inline void kmlops_local_inc(u64 *counter)
+{
+	asm volatile("incq %0" : "+m" (*counter));
+}
+
+static inline u64 kmlops_local_cmpxchg(u64 *word, u64 old, u64 new)
+{
+	asm volatile("cmpxchgq %2, %1"
+		     : "+a" (old), "+m" (*word) : "r" (new) : "memory");
+	return old;
+}
+
+static inline bool kmlops_local_try_cmpxchg128(kmlops_u128 *pair,
+					       kmlops_u128 *old,
+					       kmlops_u128 new)
+{
+	u64 low = *old, high = *old >> 64;
+	bool done;
+
+	asm volatile("cmpxchg16b %1"
+		     : "=@ccz" (done), "+m" (*pair), "+a" (low), "+d" (high)
+		     : "b" ((u64)new), "c" ((u64)(new >> 64)) : "memory");
+	*old = (kmlops_u128)high << 64 | low;
+	return done;
+}
+#else
+#error "kernmlops supports x86-64"
+#endif
+
+#endif /* !__KERNEL__ */
+
+#endif /* KMLOPS_PORTABLE_H */
