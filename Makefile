@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Everything built goes below build/. 'make help' lists the targets: it prints
+# the lines of this file that have two hashes in them.
+
+# sbin: bpftool and modinfo, on the path of root only.
+export PATH := $(PATH):/usr/sbin:/sbin
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+Q := $(if $(V),,@)
+say = @printf '  %-7s %s\n' $1 $2
+
+CC := gcc
+CLANG := clang
+BPFTOOL := bpftool
+PYTHON := /usr/bin/python3
+PREFIX := /usr/local
+
+## Variables:
+## KVER=RELEASE     kernel to build for (default: newest installed headers >= 6.12)
+## KDIR=DIR         its headers, if not where Debian puts them
+## V=1              show the commands
+## DESTDIR, PREFIX  where to install (PREFIX is /usr/local)
+## CMD, FILES       what vm-run runs, files and directories it gives to it
+## NEEDS            programs of this machine to have in the VM: NEEDS='fio stress-ng'
+## T=DIR/test_NAME  the one VM test that check-vm runs
+## VM_CPUS=2 VM_MEM=1G VM_TIMEOUT=SECONDS VM_ACCEL=tcg|kvm
+##
+
+ifdef KDIR
+KVER := $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+else
+# The kernel that was asked for, not the one found below.
+export KERNEL_WANTED := $(KVER)
+KDIR := $(shell tools/kernel-headers $(KVER))
+KVER := $(or $(KVER),$(if $(KDIR),$(shell cat $(KDIR)/include/config/kernel.release)))
+endif
+
+KMOD := build/kmod/$(KVER)/kernmlops.ko
+LIB := build/lib/libkmlops.a
+TOOL := build/bin/kmlopsctl
+
+## Targets:
+all: kmod bpf lib tool ## build the module, BPF objects, library and kmlopsctl
+.PHONY: all
+
+# ---- module
+
+# Sources are copied, so that builds for several kernels do not mix and the
+# source tree stays clean.
+KMOD_SOURCES := Kbuild $(wildcard kmod/*.[ch] uapi/linux/*.h)
+KCC = $(shell sed -n 's/^CC = .*(CROSS_COMPILE)//p' $(KDIR)/.kernelvariables 2>/dev/null)
+
+kmod: $(KMOD) ## build the module only
+.PHONY: kmod
+
+$(KMOD): $(KMOD_SOURCES) | need-kmod
+	$(call say,KBUILD,$@)
+	$(Q)mkdir -p $(@D) && cp -p --parents -t $(@D) $^
+	$(Q)$(MAKE) -s -C $(KDIR) M=$(abspath $(@D)) modules
+	$(Q)readelf -SW $@ | grep -q ' \.BTF ' || \
+		{ echo "$@ has no BTF: kfuncs need $(KDIR)/vmlinux and pahole" >&2; rm $@; exit 1; }
+	$(Q)touch $@
+
+need-kmod:
+	@[ -r "$(KDIR)/include/config/kernel.release" ] || { \
+		echo "No kernel headers $(or $(KVER),>= 6.12) here: apt-get install linux-headers-$(or $(KVER),6.12-amd64), or 'make kernel' to fetch them" >&2; exit 1; }
+	@tools/need $(or $(KCC),gcc)=$(or $(KCC),gcc) pahole=pahole readelf=binutils
+.PHONY: need-kmod
+
+kernel: ## fetch a stock kernel (image and headers) into build/kernel
+	@KVER='$(KERNEL_WANTED)' selftests/vm/fetch-kernel
+.PHONY: kernel
+
+# ---- BPF
+
+BPF_CFLAGS := -O2 -g -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 \
+	-Ibuild/bpf -Ibpf -Iuapi
+BPF_OBJECTS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard bpf/*.bpf.c))
+BPF_SKELETONS := $(BPF_OBJECTS:.bpf.o=.skel.h)
+
+bpf: $(BPF_OBJECTS) $(BPF_SKELETONS) ## build the BPF objects and their skeletons
+.PHONY: bpf
+
+build/bpf/vmlinux.h: $(wildcard $(KDIR)/vmlinux) | need-kmod need-bpf
+	$(call say,BTF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(BPFTOOL) btf dump file $(KDIR)/vmlinux format c >$@
+
+build/%.bpf.o: %.bpf.c build/bpf/vmlinux.h
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+build/%.skel.h: build/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< >$@
+
+need-bpf:
+	@tools/need $(CLANG)=clang $(BPFTOOL)=bpftool bpf/bpf_helpers.h=libbpf-dev
+.PHONY: need-bpf
+
+# ---- library and tool
+
+CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare
+CPPFLAGS = -D_GNU_SOURCE -Iuapi -Itools/lib -Ikmod -Ibuild/bpf -Ibpf $(NL_CFLAGS)
+NL_CFLAGS = $(shell pkg-config --cflags libnl-genl-3.0)
+LIBS := -lbpf -lnl-genl-3 -lnl-3 -ljson-c -lz
+
+# Files of the module that are also built for user space.
+PORTABLE := history.c key_index.c cursor.c model_format.c engine.c tree.c
+
+LIB_OBJECTS := $(patsubst %.c,build/%.o,$(wildcard tools/lib/*.c)) $(PORTABLE:%.c=build/kmod/user/%.o)
+TOOL_OBJECTS := $(patsubst %.c,build/%.o,$(wildcard tools/kmlopsctl/*.c))
+
+lib: $(LIB) ## build libkmlops only
+tool: $(TOOL) ## build kmlopsctl only
+.PHONY: lib tool
+
+$(LIB): $(LIB_OBJECTS)
+	$(call say,AR,$@)
+	$(Q)mkdir -p $(@D) && rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(TOOL): $(TOOL_OBJECTS) $(LIB)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LIBS)
+
+build/kmod/user/%.o: kmod/%.c | need-user
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c $< -o $@
+
+build/%.o: %.c | need-user
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c $< -o $@
+
+# Generated headers must be there before the first compile finds its own.
+$(TOOL_OBJECTS): | build/bpf/vmlinux.h $(BPF_SKELETONS)
+
+need-user:
+	@tools/need $(CC)=gcc pkg-config=pkg-config
+	@CC=$(CC) tools/need stdio.h=libc6-dev bpf/libbpf.h=libbpf-dev json-c/json.h=libjson-c-dev zlib.h=zlib1g-dev
+	@CC="$(CC) $(NL_CFLAGS)" tools/need netlink/netlink.h=libnl-3-dev netlink/genl/genl.h=libnl-genl-3-dev
+.PHONY: need-user
+
+# ---- tests
+
+# test_NAME.c is a test; any other file beside it is linked to all of them.
+tests_in = $(patsubst %.c,build/%,$(wildcard selftests/$1/test_*.c))
+shared_in = $(patsubst %.c,build/%.o,$(filter-out selftests/$1/test_%.c %.bpf.c,$(wildcard selftests/$1/*.c)))
+
+USER_TESTS := $(call tests_in,user)
+NL_TESTS := $(call tests_in,nl)
+BPF_TESTS := $(call tests_in,bpf)
+BPF_TEST_SKELETONS := $(patsubst %.bpf.c,build/%.skel.h,$(wildcard selftests/bpf/*.bpf.c))
+
+$(USER_TESTS): LIBS += -lcmocka
+$(USER_TESTS:=.o): | need-cmocka
+$(USER_TESTS): build/selftests/user/%: build/selftests/user/%.o $(call shared_in,user) $(LIB)
+$(NL_TESTS): build/selftests/nl/%: build/selftests/nl/%.o $(call shared_in,nl) $(LIB)
+$(BPF_TESTS): build/selftests/bpf/%: build/selftests/bpf/%.o $(call shared_in,bpf) $(LIB)
+$(BPF_TESTS:=.o) $(call shared_in,bpf): | $(BPF_TEST_SKELETONS)
+build/selftests/%: CPPFLAGS += -Iselftests -Ibuild/selftests/bpf
+
+$(USER_TESTS) $(NL_TESTS) $(BPF_TESTS):
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LIBS)
+
+need-cmocka:
+	@CC='$(CC) -include stdarg.h -include stddef.h -include setjmp.h -include stdint.h' \
+		tools/need cmocka.h=libcmocka-dev
+.PHONY: need-cmocka
+
+tests: $(USER_TESTS) $(NL_TESTS) $(BPF_TESTS) ## build the tests
+.PHONY: tests
+
+# ---- what needs a virtual machine: install packages, fetch a kernel, build for it
+
+export VM_CPUS VM_MEM VM_TIMEOUT VM_ACCEL VM_DIR NEEDS FILES T
+# As typed: make must not expand a $ that is meant for the shell in the VM.
+export VM_CMD := $(value CMD)
+unexport CMD
+
+demo: deps ## the whole loop in a VM: capture, export, train, deploy, predict
+	$(call for-vm,all)
+	$(Q)KVER=$$(cat build/vm/release) tools/demo/demo
+
+check: deps ## run all tests; the last line counts them
+	$(call for-vm,all tests)
+	$(Q)KVER=$$(cat build/vm/release) selftests/check
+
+check-vm: deps ## run the tests that need a kernel (T=DIR/test_NAME for one)
+	$(call for-vm,all tests)
+	$(Q)KVER=$$(cat build/vm/release) selftests/vm/run-tests $(T)
+
+vm-shell: deps ## a shell in a VM, the module loaded
+	$(call for-vm,all)
+	$(Q)KVER=$$(cat build/vm/release) selftests/vm/vm-shell
+
+vm-run: deps ## run CMD='...' in a VM, in a directory with FILES='...'
+	$(call for-vm,all)
+	$(Q)KVER=$$(cat build/vm/release) selftests/vm/vm-run "$$VM_CMD"
+
+.PHONY: demo check check-vm vm-shell vm-run
+
+define for-vm
+	@mkdir -p build/vm
+	@KVER='$(KERNEL_WANTED)' selftests/vm/fetch-kernel >build/vm/release
+	@$(MAKE) KDIR= KVER=$$(cat build/vm/release) $1
+endef
+
+# ---- generated files
+
+generated: ## regenerate the netlink code from its specification
+	@tools/need $(PYTHON)=python3
+	@tools/gen-netlink
+
+check-generated: ## compare the netlink code with its specification
+	@tools/gen-netlink --check
+.PHONY: generated check-generated
+
+# ---- the rest
+
+lint: ## checkpatch, sparse, W=1, shellcheck, flake8: prints nothing when clean
+	@KDIR='$(KDIR)' KVER='$(KVER)' tools/lint
+.PHONY: lint
+
+install: all ## install module, tool, headers, manual and Python package
+	@KVER='$(KVER)' PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' PYTHON='$(PYTHON)' tools/install
+.PHONY: install
+
+deps: ## install the packages of packages.list that are missing
+	@tools/deps
+.PHONY: deps
+
+clean: ## remove what was built; keep fetched kernels
+	$(Q)rm -rf $(filter-out build/kernel build/linux-source,$(wildcard build/*))
+distclean: ## remove build/
+	$(Q)rm -rf build
+.PHONY: clean distclean
+
+help: ## this list
+	@sed -nE -e 's/^## ?(.*)/\1/p' -e 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' Makefile | \
+		awk -F'|' 'NF > 1 { printf "  %-16s %s\n", $$1, $$2; next } /=|,/ { print "  " $$0; next } { print }'
+.PHONY: help
+
+-include $(shell find build -name '*.d' -not -path 'build/kernel/*' -not -path 'build/kmod/*+*' 2>/dev/null)
