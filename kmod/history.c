@@ -145,6 +145,7 @@ static u64 claim(struct kmlops_ring *ring, u64 *time)
  * @key: the key, of the history's key size
  * @value: the value, of the history's value size
  * @ref: receives the reference of the row
+ * @time: receives its time
  *
  * Context: any, NMI included. Bounded, does not sleep.
  * Return: the slot of the row, or NULL if it was dropped and counted. Only the
@@ -153,13 +154,14 @@ static u64 claim(struct kmlops_ring *ring, u64 *time)
  */
 struct kmlops_slot *kmlops_history_append(struct kmlops_history *history,
 					  u32 cpu, const void *key,
-					  const void *value, u64 *ref)
+					  const void *value, u64 *ref,
+					  u64 *time)
 {
 	struct kmlops_ring *ring = &history->rings[cpu];
 	struct kmlops_slot *slot;
-	u64 pos, time, seq, old_time;
+	u64 pos, seq, old_time;
 
-	pos = claim(ring, &time);
+	pos = claim(ring, time);
 	if (unlikely(!pos))
 		return NULL;
 
@@ -181,7 +183,7 @@ struct kmlops_slot *kmlops_history_append(struct kmlops_history *history,
 		else
 			kmlops_local_inc(&ring->overwritten);
 	}
-	WRITE_ONCE(slot->time, time);
+	WRITE_ONCE(slot->time, *time);
 	WRITE_ONCE(slot->prev, 0);
 	kmlops_copy_in(slot->body, key, history->key_size);
 	kmlops_copy_in(slot->body + history->key_words, value,

@@ -95,7 +95,8 @@ void kmlops_history_destroy(struct kmlops_history *history);
 
 struct kmlops_slot *kmlops_history_append(struct kmlops_history *history,
 					  u32 cpu, const void *key,
-					  const void *value, u64 *ref);
+					  const void *value, u64 *ref,
+					  u64 *time);
 int kmlops_history_read(const struct kmlops_history *history, u64 ref,
 			u64 *time, u64 *prev, u64 *body);
 int kmlops_history_read_key(const struct kmlops_history *history, u64 ref,

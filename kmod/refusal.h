@@ -14,8 +14,9 @@ struct kmlops_refusal {
 	char text[KMLOPS_REFUSAL_LEN];
 };
 
-/* Records the sentence and yields @err, for use in a return statement. */
-#define kmlops_refuse(refusal, err, ...)				\
-	(snprintf((refusal)->text, sizeof((refusal)->text), __VA_ARGS__), (err))
+/* Records the sentence and returns @err, for use in a return statement. */
+__attribute__((format(printf, 3, 4)))
+int kmlops_refuse(struct kmlops_refusal *refusal, int err, const char *format,
+		  ...);
 
 #endif /* KMLOPS_REFUSAL_H */

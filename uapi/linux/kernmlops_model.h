@@ -116,13 +116,13 @@ struct kmlops_model_input {
 /**
  * struct kmlops_model_tree_node - One node of a decision tree, the root first
  * @threshold: go left if input <= threshold, compared as s64
- * @child: an inner node: the left child's index, always greater than the
- *   node's own; the right child is the one after it. A leaf: the index of its
- *   output vector in the section of leaves.
+ * @child: an inner node: the index of its left child, the right child is the
+ *   next one. A leaf: the index of its output vector in the section of leaves.
  * @input: index of the input to compare, or KMLOPS_MODEL_TREE_LEAF
  * @reserved: zero
  *
- * Each node but the root is the child of exactly one node.
+ * Nodes are in breadth-first order: the children of the first inner node are
+ * nodes 1 and 2, those of the second 3 and 4, and so on.
  */
 struct kmlops_model_tree_node {
 	__le64 threshold;

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Stores: a registered BPF map with the history of its rows.
+ */
+#ifndef KMLOPS_STORE_H
+#define KMLOPS_STORE_H
+
+#include <linux/bpf.h>
+#include <linux/refcount.h>
+#include <linux/workqueue.h>
+#include "cursor.h"
+#include "key_index.h"
+#include "schema.h"
+
+#define KMLOPS_KEY_BYTES_MAX	256
+#define KMLOPS_VALUE_BYTES_MAX	8192
+
+/**
+ * struct kmlops_store - A registered map and its rows
+ * @by_name: in the table of names while registered
+ * @by_map: in the table of maps while registered
+ * @free_work: frees the store a grace period after the last reference
+ * @refs: one for being registered, one for each netlink reader
+ * @map: schema and handle; a reference is held
+ * @history: the rows
+ * @index: latest rows by key
+ * @id: place in the list of all stores
+ * @mode: enum kernmlops_store_mode
+ * @nr_key_fields: fields of the key, the first in @fields
+ * @nr_value_fields: fields of the value, which follow them
+ * @name: name
+ * @fields: the schema
+ */
+struct kmlops_store {
+	struct hlist_node by_name;
+	struct hlist_node by_map;
+	struct bpf_map *map;
+	struct kmlops_history *history;
+	struct kmlops_key_index *index;
+	char name[KERNMLOPS_NAME_MAX + 1];
+	refcount_t refs;
+	u32 id;
+	u32 mode;
+	u32 nr_key_fields;
+	u32 nr_value_fields;
+	struct rcu_work free_work;
+	struct kmlops_field fields[];
+};
+
+/* What registration asks for. */
+struct kmlops_store_request {
+	const char *name;
+	u32 mode;
+	u64 rows;
+	int map_fd;
+	u32 nr_key_fields;
+	u32 nr_value_fields;
+	const struct kmlops_field *fields;	/* of the key, then of the value */
+};
+
+extern unsigned int kmlops_max_stores;
+extern unsigned long kmlops_max_store_bytes;
+
+int kmlops_stores_init(void);
+void kmlops_stores_exit(void);
+
+struct kmlops_store *
+kmlops_store_register(const struct kmlops_store_request *request,
+		      struct kmlops_refusal *refusal);
+int kmlops_store_unregister(const char *name);
+struct kmlops_store *kmlops_store_get(const char *name);
+struct kmlops_store *kmlops_store_get_next(unsigned long *id);
+void kmlops_store_put(struct kmlops_store *store);
+unsigned int kmlops_stores_count(void);
+u64 kmlops_store_bytes(const struct kmlops_store *store);
+
+struct kmlops_store *kmlops_store_find(const char *name);
+struct kmlops_store *kmlops_store_of_map(const struct bpf_map *map);
+s64 kmlops_store_capture(struct kmlops_store *store, const void *key,
+			 const void *value);
+s64 kmlops_store_latest(const struct kmlops_store *store, const void *key,
+			void *value, u64 *ref);
+
+#endif /* KMLOPS_STORE_H */
