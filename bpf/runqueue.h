@@ -64,7 +64,10 @@ struct runqueue_prediction {
 	X(cross_cpu) X(remote) X(same_process) X(same_waker)		\
 	X(by_idle) X(is_new)
 
-/* Indexes of the per-CPU counters of the collector. */
+/*
+ * Indexes of the per-CPU counters of the collector. Wakeups are outcomes +
+ * outcome errors + replaced + exited + those that wait for a CPU now.
+ */
 enum runqueue_counter {
 	RUNQUEUE_WAKEUPS,	/* rows captured in "runqueue" */
 	RUNQUEUE_OUTCOMES,	/* rows captured in "runqueue_wait" */
@@ -73,7 +76,9 @@ enum runqueue_counter {
 	RUNQUEUE_EXITED,	/* exited with a wakeup that had no outcome */
 	RUNQUEUE_PREDICTIONS,	/* rows captured in "runqueue_prediction" */
 	RUNQUEUE_INFER_ERRORS,	/* calls of the model that failed */
-	RUNQUEUE_CAPTURE_ERRORS,	/* rows that capture refused or dropped */
+	RUNQUEUE_CAPTURE_ERRORS,	/* such rows that capture refused or dropped */
+	RUNQUEUE_OUTCOME_ERRORS,	/* outcomes that capture refused or dropped */
+	RUNQUEUE_AWAKE,		/* wakeups of a task that was not asleep: no row */
 	RUNQUEUE_STATE_ERRORS,	/* events lost as task storage was not to be had */
 	RUNQUEUE_COUNTERS
 };

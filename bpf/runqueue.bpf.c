@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+/*
+ * The collector "runqueue": what is known about a task when it is woken, and
+ * how long it then waits for a CPU.
+ *
+ * A wakeup counts if the task has left its CPU to sleep; one that catches the
+ * task before it has gone to sleep causes no wait. A task that is switched out
+ * while it could have run on is not woken to run again, so that wait is no
+ * outcome either.
+ *
+ * The row of a wakeup and its outcome are joined by thread id and time: the
+ * task carries the time of its row until it is switched in.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+#include "kernmlops.bpf.h"
+#include "runqueue.h"
+
+#define NICE_0_PRIO	120
+
+/*
+ * Written under the lock of the run queue that the task is on, but for what is
+ * known of the waker: that is written while the task is being woken, which
+ * only one CPU at a time can do, and read when it has been queued.
+ */
+struct task_state {
+	__u64 woken_at;		/* time of its row, or of a wakeup without one */
+	__u64 switched_in;	/* times; 0: not seen */
+	__u64 switched_out;
+	__u64 last_run;
+	__u64 waits[4];		/* newest first */
+	__u32 queued_on;	/* CPU it was woken to */
+	bool runnable;		/* woken or on a CPU, and not asleep since */
+	bool waiting;		/* woken, not switched in since */
+	bool has_row;		/* that wakeup has a row in "runqueue" */
+
+	bool waker_known;
+	bool same_process;
+	bool by_idle;
+	__u32 waker;		/* thread ids */
+	__u32 last_waker;
+	__u32 waker_cpu;
+	__u32 last_cpu;		/* where the task was when the waker came */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_state);
+} tasks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, RUNQUEUE_COUNTERS);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+/* Stores. The maps say what a row is and stay empty: rows live in the module. */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct runqueue_key);
+	__type(value, struct runqueue_row);
+} runqueue SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct runqueue_key);
+	__type(value, struct runqueue_wait);
+} runqueue_wait SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct runqueue_key);
+	__type(value, struct runqueue_prediction);
+} runqueue_prediction SEC(".maps");
+
+/* Set by the loader. */
+const volatile bool predict;
+const volatile char model_name[32];
+
+extern const struct rq runqueues __ksym;
+
+/* A task that wakes itself does so with interrupts on: the sum is atomic. */
+static void count(__u32 counter)
+{
+	__u64 *value = bpf_map_lookup_elem(&counters, &counter);
+
+	if (value)
+		__sync_fetch_and_add(value, 1);
+}
+
+static struct task_state *state_of(struct task_struct *p)
+{
+	struct task_state *state;
+
+	state = bpf_task_storage_get(&tasks, p, NULL,
+				     BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!state)
+		count(RUNQUEUE_STATE_ERRORS);
+	return state;
+}
+
+static __u64 since(__u64 then, __u64 now)
+{
+	return then && now > then ? now - then : 0;
+}
+
+/* The task that runs here wakes @p; in an interrupt, whoever it came upon. */
+static void note_waker(struct task_struct *p, struct task_state *state)
+{
+	struct task_struct *waker = bpf_get_current_task_btf();
+
+	state->waker = waker->pid;
+	state->waker_cpu = bpf_get_smp_processor_id();
+	state->same_process = waker->tgid == p->tgid;
+	state->by_idle = !waker->pid;
+	state->last_cpu = p->thread_info.cpu;
+	state->waker_known = true;
+}
+
+/*
+ * Tasks that could run on the CPU now. nr_running also counts those that sleep
+ * but stay queued until their lag is paid off (delayed dequeue).
+ */
+static __u32 runnable_tasks(__u32 cpu)
+{
+	const struct rq *rq = bpf_per_cpu_ptr(&runqueues, cpu);
+	__u32 nr;
+
+	if (!rq)
+		return 0;
+	nr = rq->nr_running;
+	if (bpf_core_field_exists(rq->cfs.h_nr_queued) &&
+	    bpf_core_field_exists(rq->cfs.h_nr_runnable))
+		nr -= rq->cfs.h_nr_queued - rq->cfs.h_nr_runnable;
+	return nr;
+}
+
+static void fill_row(struct runqueue_row *row, struct task_struct *p,
+		     struct task_state *state, __u64 now, bool is_new)
+{
+	__u32 cpu = p->thread_info.cpu;
+
+	row->since_ran = since(state->switched_out, now);
+	row->last_run = state->last_run;
+	row->wait_1 = state->waits[0];
+	row->wait_2 = state->waits[1];
+	row->wait_3 = state->waits[2];
+	row->wait_4 = state->waits[3];
+	row->nr_running = runnable_tasks(cpu);
+	row->prio = p->prio;
+	row->nice = p->static_prio - NICE_0_PRIO;
+	row->cpu = cpu;
+	row->cross_cpu = cpu != state->last_cpu;
+	row->remote = cpu != state->waker_cpu;
+	row->same_process = state->same_process;
+	row->same_waker = state->waker && state->waker == state->last_waker;
+	row->by_idle = state->by_idle;
+	row->is_new = is_new;
+}
+
+/* Ask the model before the outcome exists, and keep what it says. */
+static void ask_model(struct runqueue_key *key, struct runqueue_row *row,
+		      __u64 woken_at)
+{
+#define WORD(name) row->name,
+	__s64 in[] = { RUNQUEUE_INPUTS(WORD) };
+#undef WORD
+	struct runqueue_prediction prediction = { .woken_at = woken_at };
+	__s64 out[3];		/* class, score of class 0, score of class 1 */
+	int err;
+
+	err = kmlops_infer((const char *)model_name, in, sizeof(in),
+			   out, sizeof(out));
+	if (err) {
+		prediction.error = err;
+		count(RUNQUEUE_INFER_ERRORS);
+	} else {
+		prediction.label = out[0];
+		prediction.score = out[2];
+	}
+	count(capture_feature(&runqueue_prediction, key, &prediction) > 0 ?
+	      RUNQUEUE_PREDICTIONS : RUNQUEUE_CAPTURE_ERRORS);
+}
+
+/* @p has been put on the run queue of its CPU, whose lock is held. */
+static void wakeup(struct task_struct *p, bool is_new)
+{
+	struct runqueue_key key = { .pid = p->pid };
+	struct runqueue_row row = {};
+	struct task_state *state;
+	__s64 time;
+	__u64 now;
+
+	if (!p->pid)
+		return;
+	state = state_of(p);
+	if (!state)
+		return;
+
+	if (state->waiting) {
+		/* Its switch-in was not seen. */
+		if (state->has_row)
+			count(RUNQUEUE_REPLACED);
+	} else if (state->runnable || p->on_cpu) {
+		count(RUNQUEUE_AWAKE);
+		state->runnable = true;
+		state->waker_known = false;
+		return;
+	}
+	/* A new task has no sched_waking: its parent, running here, wakes it. */
+	if (!state->waker_known)
+		note_waker(p, state);
+
+	now = bpf_ktime_get_ns();
+	fill_row(&row, p, state, now, is_new);
+	time = capture_feature(&runqueue, &key, &row);
+	state->has_row = time > 0;
+	state->woken_at = time > 0 ? time : now;
+	state->queued_on = row.cpu;
+	state->runnable = true;
+	state->waiting = true;
+	state->last_waker = state->waker;
+	state->waker_known = false;
+
+	if (time <= 0) {
+		count(RUNQUEUE_CAPTURE_ERRORS);
+		return;
+	}
+	count(RUNQUEUE_WAKEUPS);
+	if (predict)
+		ask_model(&key, &row, time);
+}
+
+static void switch_out(struct task_struct *p, bool preempted, __u64 now)
+{
+	struct task_state *state = state_of(p);
+
+	if (!state)
+		return;
+	state->last_run = since(state->switched_in, now);
+	state->switched_out = now;
+	/*
+	 * Not the state that the tracepoint gives: that is also set for a task
+	 * that wanted to sleep, but runs on as a signal is pending.
+	 */
+	state->runnable = preempted || !p->__state;
+}
+
+static void switch_in(struct task_struct *p, __u64 now)
+{
+	struct runqueue_key key = { .pid = p->pid };
+	struct task_state *state = state_of(p);
+	struct runqueue_wait outcome = {};
+
+	if (!state)
+		return;
+	state->switched_in = now;
+	if (!state->waiting) {
+		if (!state->runnable)
+			count(RUNQUEUE_UNPAIRED);
+		state->runnable = true;
+		return;
+	}
+
+	outcome.woken_at = state->woken_at;
+	outcome.wait = since(state->woken_at, now);
+	outcome.cpu = bpf_get_smp_processor_id();
+	outcome.migrated = outcome.cpu != state->queued_on;
+
+	state->waiting = false;
+	state->waits[3] = state->waits[2];
+	state->waits[2] = state->waits[1];
+	state->waits[1] = state->waits[0];
+	state->waits[0] = outcome.wait;
+
+	if (state->has_row)
+		count(capture_feature(&runqueue_wait, &key, &outcome) > 0 ?
+		      RUNQUEUE_OUTCOMES : RUNQUEUE_OUTCOME_ERRORS);
+}
+
+/* By the waker, where it runs; the task has not been queued anywhere yet. */
+SEC("tp_btf/sched_waking")
+int BPF_PROG(sched_waking, struct task_struct *p)
+{
+	struct task_state *state;
+
+	if (!p->pid)
+		return 0;
+	state = state_of(p);
+	if (state)
+		note_waker(p, state);
+	return 0;
+}
+
+/* Where the task is queued: the waker's CPU, or the target's after an IPI. */
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(sched_wakeup, struct task_struct *p)
+{
+	wakeup(p, false);
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(sched_wakeup_new, struct task_struct *p)
+{
+	wakeup(p, true);
+	return 0;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev,
+	     struct task_struct *next)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	if (prev->pid)
+		switch_out(prev, preempt, now);
+	if (next->pid)
+		switch_in(next, now);
+	return 0;
+}
+
+/* Its storage goes with the task: what is left unpaired is counted here. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(sched_process_exit, struct task_struct *p)
+{
+	struct task_state *state = bpf_task_storage_get(&tasks, p, NULL, 0);
+
+	if (state && state->waiting) {
+		state->waiting = false;
+		if (state->has_row)
+			count(RUNQUEUE_EXITED);
+	}
+	return 0;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
