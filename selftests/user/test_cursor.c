@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Cursor: rows of all CPUs in order of time, each once, against a sorted list.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "cursor.h"
+
+#define CPUS	7
+#define ROWS	5000
+
+static struct kmlops_history *fill(u64 slots, u64 *times, u64 *refs)
+{
+	struct kmlops_history *history =
+		kmlops_history_create(4, 8, slots, CPUS, NULL);
+	u32 random = 7;
+	u64 i;
+
+	for (i = 0; i < ROWS; i++) {
+		u32 cpu = (random = random * 1103515245 + 12345) / 65536 % CPUS;
+		u32 key = i;
+
+		/* CPU 2 never captures. */
+		if (cpu == 2)
+			cpu = 3;
+		assert_non_null(kmlops_history_append(history, cpu, &key, &i,
+						      &refs[i], &times[i]));
+	}
+	return history;
+}
+
+/* Reads [from, to) and compares with the rows of the list that are left. */
+static void check_range(struct kmlops_history *history, const u64 *times,
+			const u64 *refs, u64 from, u64 to)
+{
+	struct kmlops_cursor *cursor = kmlops_cursor_open(history, from, to);
+	u64 ref, time, body[2], last = 0, rows = 0, expected = 0, i, at;
+
+	for (i = 0; i < ROWS; i++)
+		expected += times[i] >= from && times[i] < to &&
+			    !kmlops_history_read(history, refs[i], &at, NULL,
+						 NULL);
+	while (!kmlops_cursor_next(cursor, history, &ref, &time, body)) {
+		assert_true(time >= last && time >= from && time < to);
+		assert_int_equal(refs[body[1]], ref);
+		assert_int_equal(times[body[1]], time);
+		last = time;
+		rows++;
+	}
+	assert_int_equal(rows, expected);
+	assert_int_equal(cursor->lost, 0);
+	kmlops_cursor_close(cursor);
+}
+
+static void test_all_rows(void **state)
+{
+	static u64 times[ROWS], refs[ROWS];
+	struct kmlops_history *history = fill(2048, times, refs);
+
+	check_range(history, times, refs, 0, ~0ULL);
+	check_range(history, times, refs, times[100], times[4000]);
+	check_range(history, times, refs, times[4999], ~0ULL);
+	check_range(history, times, refs, times[4999] + 1, ~0ULL);
+	check_range(history, times, refs, 0, 0);
+	kmlops_history_destroy(history);
+}
+
+static void test_after_overwriting_and_truncation(void **state)
+{
+	static u64 times[ROWS], refs[ROWS];
+	struct kmlops_history *history = fill(64, times, refs);
+
+	check_range(history, times, refs, 0, ~0ULL);
+	kmlops_history_truncate(history, times[4900]);
+	check_range(history, times, refs, times[4900], ~0ULL);
+	{
+		struct kmlops_cursor *cursor =
+			kmlops_cursor_open(history, 0, ~0ULL);
+		u64 ref, time, body[2];
+
+		kmlops_cursor_next(cursor, history, &ref, &time, body);
+		assert_true(time >= times[4900]);
+		kmlops_cursor_close(cursor);
+	}
+	kmlops_history_destroy(history);
+}
+
+static void test_rows_lost_while_reading(void **state)
+{
+	static u64 times[ROWS], refs[ROWS];
+	struct kmlops_history *history = fill(64, times, refs);
+	struct kmlops_cursor *cursor = kmlops_cursor_open(history, 0, ~0ULL);
+	u64 ref, time, body[2], rows = 0, i, at;
+	u32 key = 0;
+
+	/* CPU 3 goes round twice: all its 64 rows are lost to the reader. */
+	for (i = 0; i < 128; i++)
+		kmlops_history_append(history, 3, &key, &i, &ref, &at);
+	while (!kmlops_cursor_next(cursor, history, &ref, &time, body)) {
+		assert_int_not_equal(kmlops_ref_cpu(ref), 3);
+		rows++;
+	}
+	assert_int_equal(rows, 64 * (CPUS - 2));
+	assert_int_equal(cursor->lost, 64);
+	kmlops_cursor_close(cursor);
+	kmlops_history_destroy(history);
+}
+
+static void test_empty(void **state)
+{
+	struct kmlops_history *history =
+		kmlops_history_create(4, 8, 8, CPUS, NULL);
+	struct kmlops_cursor *cursor = kmlops_cursor_open(history, 0, ~0ULL);
+	u64 ref, time, body[2];
+
+	assert_int_equal(kmlops_cursor_next(cursor, history, &ref, &time,
+					    body), -ENOENT);
+	kmlops_cursor_close(cursor);
+	kmlops_history_destroy(history);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all_rows),
+		cmocka_unit_test(test_after_overwriting_and_truncation),
+		cmocka_unit_test(test_rows_lost_while_reading),
+		cmocka_unit_test(test_empty),
+	};
+
+	return cmocka_run_group_tests_name("cursor", tests, NULL, NULL);
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Key index against a plain table of what was last written.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "key_index.h"
+
+struct pair {
+	struct kmlops_history *history;
+	struct kmlops_key_index *index;
+};
+
+static struct pair make(u64 rows, u64 places)
+{
+	struct pair pair = {
+		.history = kmlops_history_create(8, 8, rows, 1, NULL),
+		.index = kmlops_key_index_create(places, 12345),
+	};
+
+	assert_non_null(pair.history);
+	assert_non_null(pair.index);
+	return pair;
+}
+
+static void destroy(struct pair *pair)
+{
+	kmlops_key_index_destroy(pair->index);
+	kmlops_history_destroy(pair->history);
+}
+
+static u64 capture(struct pair *pair, u64 key, u64 value)
+{
+	struct kmlops_slot *slot;
+	u64 ref, time;
+
+	slot = kmlops_history_append(pair->history, 0, &key, &value, &ref,
+				     &time);
+	assert_non_null(slot);
+	kmlops_key_index_link(pair->index, pair->history, slot, ref, &key);
+	return ref;
+}
+
+static int latest(struct pair *pair, u64 key, u64 *value)
+{
+	u64 ref, time;
+
+	return kmlops_key_index_latest(pair->index, pair->history, &key, &ref,
+				       &time, value);
+}
+
+static void test_latest_of_each_key(void **state)
+{
+	struct pair pair = make(4096, 1024);
+	u64 expected[300] = {}, value, i;
+	u32 random = 1;
+
+	for (i = 1; i <= 4096; i++) {
+		u64 key = (random = random * 1103515245 + 12345) / 65536 % 300;
+
+		capture(&pair, key, i);
+		expected[key] = i;
+	}
+	for (i = 0; i < 300; i++) {
+		assert_int_equal(latest(&pair, i, &value), 0);
+		assert_int_equal(value, expected[i]);
+	}
+	assert_int_equal(latest(&pair, 300, &value), -ENOENT);
+	assert_int_equal(pair.index->keys, 300);
+	assert_int_equal(pair.index->evicted, 0);
+	destroy(&pair);
+}
+
+static void test_overwritten_rows_are_gone(void **state)
+{
+	struct pair pair = make(8, 64);
+	u64 value, i;
+
+	capture(&pair, 1, 1);
+	for (i = 0; i < 7; i++)
+		capture(&pair, 2, i);
+	assert_int_equal(latest(&pair, 1, &value), 0);
+	capture(&pair, 2, 7);
+	assert_int_equal(latest(&pair, 1, &value), -ENOENT);
+	assert_int_equal(latest(&pair, 2, &value), 0);
+	assert_int_equal(value, 7);
+	capture(&pair, 1, 9);
+	assert_int_equal(latest(&pair, 1, &value), 0);
+	assert_int_equal(value, 9);
+	destroy(&pair);
+}
+
+static void test_truncated_rows_are_hidden(void **state)
+{
+	struct pair pair = make(8, 64);
+	u64 value;
+
+	capture(&pair, 1, 1);
+	kmlops_history_truncate(pair.history, ~0ULL);
+	assert_int_equal(latest(&pair, 1, &value), -ENOENT);
+	capture(&pair, 1, 2);
+	assert_int_equal(latest(&pair, 1, &value), 0);
+	destroy(&pair);
+}
+
+/* A full index: the least recently written key of a neighbourhood goes. */
+static void test_more_keys_than_places(void **state)
+{
+	struct pair pair = make(4096, 8);
+	u64 value, i;
+
+	for (i = 1; i <= 8; i++)
+		capture(&pair, i, i);
+	capture(&pair, 1, 100);
+	capture(&pair, 9, 9);
+	assert_int_equal(pair.index->evicted, 1);
+	assert_int_equal(latest(&pair, 2, &value), -ENOENT);
+	assert_int_equal(latest(&pair, 1, &value), 0);
+	assert_int_equal(value, 100);
+	assert_int_equal(latest(&pair, 9, &value), 0);
+	for (i = 1; i <= 3000; i++) {
+		capture(&pair, i, i);
+		assert_int_equal(latest(&pair, i, &value), 0);
+		assert_int_equal(value, i);
+	}
+	assert_int_equal(pair.index->keys, 8);
+	destroy(&pair);
+}
+
+/* Two keys of one hash share a place; the rows tell them apart. */
+static void test_equal_hashes(void **state)
+{
+	struct pair pair = make(64, 64);
+	u64 value, i;
+
+	capture(&pair, 1, 10);
+	for (i = 0; i <= pair.index->mask; i++)
+		if (pair.index->entries[i].tag)
+			break;
+	/* As if key 2 had hashed to the place of key 1. */
+	{
+		u64 key = 2, ref, time;
+		struct kmlops_slot *slot;
+
+		value = 20;
+		slot = kmlops_history_append(pair.history, 0, &key, &value,
+					     &ref, &time);
+		slot->prev = pair.index->entries[i].ref;
+		pair.index->entries[i].ref = ref;
+	}
+	assert_int_equal(latest(&pair, 1, &value), 0);
+	assert_int_equal(value, 10);
+	destroy(&pair);
+}
+
+/* A row that was lapped before it could be linked must not hide later ones. */
+static void test_lapped_before_linked(void **state)
+{
+	struct pair pair = make(8, 64);
+	u64 key = 1, value = 1, ref, time, i;
+	struct kmlops_slot *slot;
+
+	slot = kmlops_history_append(pair.history, 0, &key, &value, &ref,
+				     &time);
+	for (i = 2; i <= 10; i++)
+		capture(&pair, 1, i);
+	kmlops_key_index_link(pair.index, pair.history, slot, ref, &key);
+	assert_int_equal(latest(&pair, 1, &value), 0);
+	assert_int_equal(value, 10);
+	destroy(&pair);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_latest_of_each_key),
+		cmocka_unit_test(test_overwritten_rows_are_gone),
+		cmocka_unit_test(test_truncated_rows_are_hidden),
+		cmocka_unit_test(test_more_keys_than_places),
+		cmocka_unit_test(test_equal_hashes),
+		cmocka_unit_test(test_lapped_before_linked),
+	};
+
+	return cmocka_run_group_tests_name("key_index", tests, NULL, NULL);
+}
