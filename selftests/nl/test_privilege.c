@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who may do what: everything but info-get needs CAP_NET_ADMIN in the initial
+ * user namespace, and other network namespaces have no family at all.
+ */
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <linux/kernmlops.h>
+#include "client.h"
+#include "tap.h"
+
+#define SENTENCE "this needs CAP_NET_ADMIN in the initial user namespace"
+
+static const struct {
+	const char *name;
+	int cmd, attr, flags;
+} commands[] = {
+	{ "store-register", KERNMLOPS_CMD_STORE_REGISTER,
+	  KERNMLOPS_A_STORE_NAME, 0 },
+	{ "store-unregister", KERNMLOPS_CMD_STORE_UNREGISTER,
+	  KERNMLOPS_A_STORE_NAME, 0 },
+	{ "store-get", KERNMLOPS_CMD_STORE_GET, KERNMLOPS_A_STORE_NAME, 0 },
+	{ "store-get dump", KERNMLOPS_CMD_STORE_GET, 0, NLM_F_DUMP },
+	{ "row-get", KERNMLOPS_CMD_ROW_GET, KERNMLOPS_A_ROW_STORE, 0 },
+	{ "row-get dump", KERNMLOPS_CMD_ROW_GET, KERNMLOPS_A_ROW_STORE,
+	  NLM_F_DUMP },
+	{ "model-load", KERNMLOPS_CMD_MODEL_LOAD, KERNMLOPS_A_MODEL_NAME, 0 },
+	{ "model-get", KERNMLOPS_CMD_MODEL_GET, KERNMLOPS_A_MODEL_NAME, 0 },
+	{ "model-get dump", KERNMLOPS_CMD_MODEL_GET, 0, NLM_F_DUMP },
+	{ "model-remove", KERNMLOPS_CMD_MODEL_REMOVE, KERNMLOPS_A_MODEL_NAME,
+	  0 },
+	{ "model-infer", KERNMLOPS_CMD_MODEL_INFER, KERNMLOPS_A_MODEL_NAME, 0 },
+};
+
+static bool info(struct client *client)
+{
+	client_begin(client, KERNMLOPS_CMD_INFO_GET, 0);
+	return !client_send(client) &&
+	       client->attrs[KERNMLOPS_A_INFO_VERSION];
+}
+
+static void try_all(struct client *client, const char *who)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		client_begin(client, commands[i].cmd, commands[i].flags);
+		if (commands[i].attr)
+			nla_put_string(client->msg, commands[i].attr, "name");
+		client_send(client);
+		ok(client->err == -EPERM &&
+		   !strcmp(client->sentence, SENTENCE),
+		   "%s cannot %s", who, commands[i].name);
+		if (client->err != -EPERM)
+			note("errno %d '%s'", client->err, client->sentence);
+	}
+	ok(info(client), "%s can ask what the module is", who);
+}
+
+/* Runs @test in a child; its count of tests goes on here. */
+static void in_child(void (*test)(void))
+{
+	int status, ends[2];
+	pid_t pid;
+
+	fflush(stdout);
+	if (pipe(ends) || (pid = fork()) < 0)
+		bail("fork");
+	if (!pid) {
+		test();
+		if (write(ends[1], &tap_count, sizeof(tap_count)) < 0)
+			exit(2);
+		exit(tap_failed ? 1 : 0);
+	}
+	waitpid(pid, &status, 0);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) > 1 ||
+	    read(ends[0], &tap_count, sizeof(tap_count)) < 0)
+		bail("the child died");
+	tap_failed += WEXITSTATUS(status);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void as_nobody(void)
+{
+	struct client client;
+
+	if (setgid(65534) || setuid(65534))
+		bail("setuid");
+	if (client_open(&client))
+		bail("no family");
+	try_all(&client, "an unprivileged user");
+}
+
+/* Root of a user namespace has all capabilities there, and none here. */
+static void in_user_namespace(void)
+{
+	struct client client;
+
+	if (unshare(CLONE_NEWUSER)) {
+		note("this kernel does not let us have a user namespace");
+		ok(true, "root of a user namespace # SKIP");
+		return;
+	}
+	if (client_open(&client))
+		bail("no family");
+	try_all(&client, "root of a user namespace");
+}
+
+static void in_net_namespace(void)
+{
+	struct client client;
+
+	if (unshare(CLONE_NEWNET))
+		bail("unshare");
+	ok(client_open(&client) == -ENOENT,
+	   "another network namespace does not see the family");
+}
+
+int main(void)
+{
+	struct client client;
+
+	if (client_open(&client))
+		bail("no family");
+	ok(info(&client), "root can ask what the module is");
+	ok(client_uint(&client, KERNMLOPS_A_INFO_NOW) > 0,
+	   "it tells the time");
+	ok_equal(client_uint(&client, KERNMLOPS_A_INFO_STORES), 0,
+		 "it counts stores");
+	in_child(as_nobody);
+	in_child(in_user_namespace);
+	in_child(in_net_namespace);
+	return done();
+}
