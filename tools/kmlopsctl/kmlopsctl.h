@@ -56,10 +56,19 @@ struct command {
 
 /*
  * Run the command that the next word names, the first of the table if there is
- * no next word; the table ends with a NULL name. @help is printed for "help".
+ * no next word; the table ends with a NULL name. @what is what the word should
+ * have been, @help is printed for "help".
  */
-int command_run(struct args *args, const char *object,
+int command_run(struct args *args, const char *what,
 		const struct command *commands, const char *help);
+
+/*
+ * The same where the commands named in @tabular (NULL-terminated; NULL: all of
+ * them) have output as csv or npy, too; for others that is refused.
+ */
+int command_run_tabular(struct args *args, const char *what,
+			const struct command *commands,
+			const char *const *tabular, const char *help);
 
 /*
  * Index of @word in @words (NULL-terminated): an exact match, or the only one

@@ -32,12 +32,28 @@ int nlc_request(struct nl_msg *msg, nlc_reply reply, void *arg);
  * replies were given.
  */
 int nlc_dump(struct nl_msg *msg, nlc_reply reply, void *arg);
+/* How often to dump a list anew that changed meanwhile. */
+#define NLC_DUMP_TRIES	10
 
 /* What the kernel said about the last request that failed, or NULL. */
 const char *nlc_sentence(void);
 
 /* Report what the last request failed with; gives the exit code. */
 int nlc_report(int err);
+
+/* What the module says about itself. */
+struct nlc_info {
+	char version[32];
+	uint32_t stores;
+	uint32_t models;
+	uint32_t stores_max;
+	uint32_t models_max;
+	uint64_t store_bytes_max;
+	uint64_t model_bytes_max;
+	uint64_t now;
+};
+
+int nlc_info(struct nlc_info *info);
 
 /* Whether the module is there; reports nothing. */
 bool nlc_loaded(void);

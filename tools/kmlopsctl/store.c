@@ -1,0 +1,744 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* kmlopsctl store: feature stores and their rows. */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <linux/kernmlops_row.h>
+
+#include "export.h"
+#include "key.h"
+#include "kmlopsctl.h"
+#include "map.h"
+#include "netlink.h"
+#include "output.h"
+#include "rows.h"
+#include "store.h"
+#include "when.h"
+
+static const char help[] =
+	"kmlopsctl store register NAME map MAP rows N [mode MODE]\n"
+	"kmlopsctl store {show|list} [NAME]\n"
+	"kmlopsctl store unregister NAME\n"
+	"kmlopsctl store get NAME key KEY\n"
+	"kmlopsctl store dump NAME [from TIME] [to TIME]\n"
+	"kmlopsctl store export NAME file FILE [format {npy|csv|jsonl}] [from TIME] [to TIME]\n"
+	"\n"
+	"MAP  := { id N | pinned PATH | name MAP }\n"
+	"MODE := { history | mirror | map }\n"
+	"KEY  := { VALUE | FIELD=VALUE[,FIELD=VALUE...] | hex:BYTES }\n"
+	"TIME := { now | -DURATION | NANOSECONDS | RFC3339 }\n";
+
+const char *const store_mode_names[] = {
+	[KERNMLOPS_STORE_MODE_HISTORY] = "history",
+	[KERNMLOPS_STORE_MODE_MIRROR] = "mirror",
+	[KERNMLOPS_STORE_MODE_MAP] = "map",
+	NULL
+};
+
+static const char *mode_name(uint32_t mode)
+{
+	return mode <= KERNMLOPS_STORE_MODE_MAP ? store_mode_names[mode] : "?";
+}
+
+/* From and to netlink. */
+
+static void put_schema(struct nl_msg *msg, int type,
+		       const struct schema *schema)
+{
+	unsigned int i;
+
+	for (i = 0; i < schema->nr; i++) {
+		const struct field *field = &schema->fields[i];
+		struct nlattr *nest = nla_nest_start(msg, type | NLA_F_NESTED);
+
+		nlc_put_string(msg, KERNMLOPS_A_FIELD_NAME, field->name);
+		nlc_put_u32(msg, KERNMLOPS_A_FIELD_TYPE, field->type);
+		nlc_put_u32(msg, KERNMLOPS_A_FIELD_OFFSET, field->offset);
+		nlc_put_u32(msg, KERNMLOPS_A_FIELD_COUNT, field->count);
+		if (field->unit)
+			nlc_put_string(msg, KERNMLOPS_A_FIELD_UNIT,
+				       field->unit);
+		nla_nest_end(msg, nest);
+	}
+}
+
+static int parse_field(struct schema *schema, struct nlattr *attr,
+		       uint32_t size)
+{
+	struct nlattr *tb[KERNMLOPS_A_FIELD_MAX + 1];
+	struct field *field;
+	char text[256];
+
+	if (nla_parse_nested(tb, KERNMLOPS_A_FIELD_MAX, attr, NULL) < 0)
+		return -EBADMSG;
+	nlc_string(tb[KERNMLOPS_A_FIELD_NAME], text, sizeof(text));
+	field = schema_add(schema, xstrdup(text), NULL);
+	if (tb[KERNMLOPS_A_FIELD_UNIT]) {
+		nlc_string(tb[KERNMLOPS_A_FIELD_UNIT], text, sizeof(text));
+		field->unit = xstrdup(text);
+	}
+	field->type = nlc_uint(tb[KERNMLOPS_A_FIELD_TYPE]);
+	field->offset = nlc_uint(tb[KERNMLOPS_A_FIELD_OFFSET]);
+	if (tb[KERNMLOPS_A_FIELD_COUNT])
+		field->count = nlc_uint(tb[KERNMLOPS_A_FIELD_COUNT]);
+
+	/* Readers of rows rely on this; a type may be newer than this tool. */
+	if (!field_type_size(field->type) ||
+	    field->offset + (uint64_t)field->count *
+	    field_type_size(field->type) > size)
+		return -EBADMSG;
+	return 0;
+}
+
+static int parse_store(struct nlmsghdr *nlh, struct store *store)
+{
+	struct nlattr *tb[KERNMLOPS_A_STORE_MAX + 1], *attr;
+	int err, rem;
+
+	*store = (struct store){ 0 };
+	err = nlc_parse(nlh, tb, KERNMLOPS_A_STORE_MAX);
+	if (err)
+		return err;
+
+	nlc_string(tb[KERNMLOPS_A_STORE_NAME], store->name,
+		   sizeof(store->name));
+	nlc_string(tb[KERNMLOPS_A_STORE_MAP_NAME], store->map_name,
+		   sizeof(store->map_name));
+	store->mode = nlc_uint(tb[KERNMLOPS_A_STORE_MODE]);
+	store->map_id = nlc_uint(tb[KERNMLOPS_A_STORE_MAP_ID]);
+	store->key_size = nlc_uint(tb[KERNMLOPS_A_STORE_KEY_SIZE]);
+	store->value_size = nlc_uint(tb[KERNMLOPS_A_STORE_VALUE_SIZE]);
+	store->rows = nlc_uint(tb[KERNMLOPS_A_STORE_ROWS]);
+	store->captured = nlc_uint(tb[KERNMLOPS_A_STORE_CAPTURED]);
+	store->stored = nlc_uint(tb[KERNMLOPS_A_STORE_STORED]);
+	store->overwritten = nlc_uint(tb[KERNMLOPS_A_STORE_OVERWRITTEN]);
+	store->dropped = nlc_uint(tb[KERNMLOPS_A_STORE_DROPPED]);
+	store->truncated = nlc_uint(tb[KERNMLOPS_A_STORE_TRUNCATED]);
+	store->unindexed = nlc_uint(tb[KERNMLOPS_A_STORE_UNINDEXED]);
+	store->evicted = nlc_uint(tb[KERNMLOPS_A_STORE_EVICTED]);
+	store->keys = nlc_uint(tb[KERNMLOPS_A_STORE_KEYS]);
+	store->bytes = nlc_uint(tb[KERNMLOPS_A_STORE_BYTES]);
+
+	nlc_for_each_attr(attr, nlh, rem) {
+		if (nla_type(attr) == KERNMLOPS_A_STORE_KEY_FIELD)
+			err = parse_field(&store->key, attr, store->key_size);
+		else if (nla_type(attr) == KERNMLOPS_A_STORE_VALUE_FIELD)
+			err = parse_field(&store->value, attr,
+					  store->value_size);
+		if (err) {
+			store_free(store);
+			return err;
+		}
+	}
+	return 0;
+}
+
+void store_free(struct store *store)
+{
+	schema_free(&store->key);
+	schema_free(&store->value);
+}
+
+static int on_store(struct nlmsghdr *nlh, void *arg)
+{
+	return parse_store(nlh, arg);
+}
+
+int store_find(const char *name, struct store *store)
+{
+	struct nl_msg *msg = nlc_new(KERNMLOPS_CMD_STORE_GET);
+
+	*store = (struct store){ 0 };
+	nlc_put_string(msg, KERNMLOPS_A_STORE_NAME, name);
+	return nlc_request(msg, on_store, store);
+}
+
+int store_unregister(const char *name)
+{
+	struct nl_msg *msg = nlc_new(KERNMLOPS_CMD_STORE_UNREGISTER);
+
+	nlc_put_string(msg, KERNMLOPS_A_STORE_NAME, name);
+	return nlc_request(msg, NULL, NULL);
+}
+
+/* Registration. */
+
+/* Fields of a map; none if it has no BTF, as the kernel says so better. */
+static int map_schema(int map_fd, struct schema *key, struct schema *value)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+	char *why = NULL;
+	struct btf *btf;
+	int err = 0;
+
+	if (bpf_obj_get_info_by_fd(map_fd, &info, &len))
+		return fail(REFUSED, errno, "cannot read about the map: %s",
+			    strerror(errno));
+	if (!info.btf_id)
+		return DONE;
+	btf = btf__load_from_kernel_by_id(info.btf_id);
+	if (!btf)
+		return fail(REFUSED, errno, "cannot read the BTF of map %s: %s",
+			    info.name, strerror(errno));
+
+	if (info.btf_key_type_id)
+		err = schema_from_btf(key, btf, info.btf_key_type_id, "key",
+				      &why);
+	if (!err && info.btf_value_type_id)
+		err = schema_from_btf(value, btf, info.btf_value_type_id,
+				      "value", &why);
+	btf__free(btf);
+	if (!err)
+		return DONE;
+	fail(REFUSED, -err, "map %s cannot be a store: %s", info.name, why);
+	free(why);
+	return REFUSED;
+}
+
+int store_register(const char *name, int map_fd, uint32_t mode, uint64_t rows,
+		   struct store *reply)
+{
+	struct schema key = { 0 }, value = { 0 };
+	struct store store = { 0 };
+	struct nl_msg *msg;
+	int code, err;
+
+	code = map_schema(map_fd, &key, &value);
+	if (code != DONE)
+		goto out;
+
+	msg = nlc_new(KERNMLOPS_CMD_STORE_REGISTER);
+	nlc_put_string(msg, KERNMLOPS_A_STORE_NAME, name);
+	nlc_put_u32(msg, KERNMLOPS_A_STORE_MODE, mode);
+	nlc_put_uint(msg, KERNMLOPS_A_STORE_ROWS, rows);
+	nlc_put_u32(msg, KERNMLOPS_A_STORE_MAP_FD, map_fd);
+	put_schema(msg, KERNMLOPS_A_STORE_KEY_FIELD, &key);
+	put_schema(msg, KERNMLOPS_A_STORE_VALUE_FIELD, &value);
+	err = nlc_request(msg, on_store, &store);
+	if (err)
+		code = nlc_report(err);
+	if (!err && reply)
+		*reply = store;
+	else
+		store_free(&store);
+out:
+	schema_free(&key);
+	schema_free(&value);
+	return code;
+}
+
+/* Output. */
+
+static struct json_object *schema_json(const struct schema *schema)
+{
+	struct json_object *array = json_object_new_array();
+	unsigned int i;
+
+	for (i = 0; i < schema->nr; i++) {
+		const struct field *field = &schema->fields[i];
+		struct json_object *json = json_object_new_object();
+
+		json_add_string(json, "name", field->name);
+		json_add_string(json, "type", field_type_name(field->type));
+		json_add_uint(json, "offset", field->offset);
+		if (field->count != 1)
+			json_add_uint(json, "count", field->count);
+		if (field->unit)
+			json_add_string(json, "unit", field->unit);
+		json_object_array_add(array, json);
+	}
+	return array;
+}
+
+struct json_object *store_json(const struct store *store)
+{
+	struct json_object *json = json_object_new_object();
+	struct json_object *map = json_object_new_object();
+
+	json_add_string(json, "name", store->name);
+	json_add_string(json, "mode", mode_name(store->mode));
+	json_add_uint(json, "rows", store->rows);
+	json_add_uint(map, "id", store->map_id);
+	json_add_string(map, "name", store->map_name);
+	json_object_object_add(json, "map", map);
+	json_add_uint(json, "key_size", store->key_size);
+	json_add_uint(json, "value_size", store->value_size);
+	json_object_object_add(json, "key", schema_json(&store->key));
+	json_object_object_add(json, "value", schema_json(&store->value));
+	json_add_uint(json, "captured", store->captured);
+	json_add_uint(json, "stored", store->stored);
+	json_add_uint(json, "overwritten", store->overwritten);
+	json_add_uint(json, "dropped", store->dropped);
+	json_add_uint(json, "truncated", store->truncated);
+	json_add_uint(json, "unindexed", store->unindexed);
+	json_add_uint(json, "evicted", store->evicted);
+	json_add_uint(json, "keys", store->keys);
+	json_add_uint(json, "bytes", store->bytes);
+	return json;
+}
+
+static void print_schema(const char *what, const struct schema *schema,
+			 uint32_t size)
+{
+	static const char *const headers[] = {
+		"", ">offset", "type", "name", "unit", NULL
+	};
+	struct table *table = table_new(headers);
+	unsigned int i;
+
+	printf("%s: %u bytes\n", what, size);
+	for (i = 0; i < schema->nr; i++) {
+		const struct field *field = &schema->fields[i];
+
+		table_cell(table, " ");
+		table_cell(table, "%u", field->offset);
+		if (field->count == 1)
+			table_cell(table, "%s", field_type_name(field->type));
+		else
+			table_cell(table, "%s[%u]",
+				   field_type_name(field->type), field->count);
+		table_cell(table, "%s", field->name);
+		table_cell(table, "%s", field->unit ? field->unit : "");
+	}
+	table_print(table);
+}
+
+static void print_store(const struct store *store)
+{
+	char bytes[HUMAN_LEN];
+
+	printf("store %s: mode %s, %" PRIu64 " rows, %s, map %u (%s)\n",
+	       store->name, mode_name(store->mode), store->rows,
+	       human_bytes(bytes, store->bytes), store->map_id,
+	       store->map_name);
+	printf("captured %" PRIu64 " = stored %" PRIu64 " + overwritten %" PRIu64
+	       " + dropped %" PRIu64 " + truncated %" PRIu64 "\n",
+	       store->captured, store->stored, store->overwritten,
+	       store->dropped, store->truncated);
+	printf("keys %" PRIu64 ", evicted %" PRIu64 ", rows without a key %"
+	       PRIu64 "\n", store->keys, store->evicted, store->unindexed);
+	print_schema("key", &store->key, store->key_size);
+	print_schema("value", &store->value, store->value_size);
+}
+
+struct store_list {
+	struct store *stores;
+	unsigned int nr;
+};
+
+static int on_list(struct nlmsghdr *nlh, void *arg)
+{
+	struct store_list *list = arg;
+
+	int err;
+
+	list->stores = xrealloc(list->stores, (list->nr + 1) *
+				sizeof(*list->stores));
+	err = parse_store(nlh, &list->stores[list->nr]);
+	if (!err)
+		list->nr++;
+	return err;
+}
+
+static void free_list(struct store_list *list)
+{
+	unsigned int i;
+
+	for (i = 0; i < list->nr; i++)
+		store_free(&list->stores[i]);
+	free(list->stores);
+	*list = (struct store_list){ 0 };
+}
+
+static int get_list(struct store_list *list)
+{
+	int err, tries = 0;
+
+	do {
+		free_list(list);
+		err = nlc_dump(nlc_new(KERNMLOPS_CMD_STORE_GET), on_list, list);
+	} while (err == -EINTR && ++tries < NLC_DUMP_TRIES);
+	return err;
+}
+
+static void print_list(const struct store_list *list)
+{
+	static const char *const headers[] = {
+		"name", "mode", ">rows", ">captured", ">stored",
+		">overwritten", ">dropped", ">keys", ">memory", "map", NULL
+	};
+	struct table *table = table_new(headers);
+	char bytes[HUMAN_LEN];
+	unsigned int i;
+
+	for (i = 0; i < list->nr; i++) {
+		const struct store *store = &list->stores[i];
+
+		table_cell(table, "%s", store->name);
+		table_cell(table, "%s", mode_name(store->mode));
+		table_cell(table, "%" PRIu64, store->rows);
+		table_cell(table, "%" PRIu64, store->captured);
+		table_cell(table, "%" PRIu64, store->stored);
+		table_cell(table, "%" PRIu64, store->overwritten);
+		table_cell(table, "%" PRIu64, store->dropped);
+		table_cell(table, "%" PRIu64, store->keys);
+		table_cell(table, "%s", human_bytes(bytes, store->bytes));
+		table_cell(table, "%u (%s)", store->map_id, store->map_name);
+	}
+	table_print(table);
+}
+
+/* Commands. */
+
+static int cmd_list(struct args *args)
+{
+	struct store_list list = { 0 };
+	struct json_object *array;
+	struct store store;
+	const char *name;
+	unsigned int i;
+	int err;
+
+	if (!args_empty(args)) {
+		name = args_next(args, "the name of a store");
+		if (!args_end(args))
+			return USAGE;
+		err = store_find(name, &store);
+		if (err)
+			return nlc_report(err);
+		if (opt_json())
+			out_json(store_json(&store));
+		else
+			print_store(&store);
+		store_free(&store);
+		return DONE;
+	}
+
+	err = get_list(&list);
+	if (err) {
+		free_list(&list);
+		return nlc_report(err);
+	}
+	if (opt_json()) {
+		array = json_object_new_array();
+		for (i = 0; i < list.nr; i++)
+			json_object_array_add(array,
+					      store_json(&list.stores[i]));
+		out_json_list(array);
+	} else {
+		print_list(&list);
+	}
+	free_list(&list);
+	return DONE;
+}
+
+static int cmd_register(struct args *args)
+{
+	static const char *const words[] = { "map", "rows", "mode", NULL };
+	int code = USAGE, mode = KERNMLOPS_STORE_MODE_HISTORY, map_fd = -1;
+	const char *name, *word;
+	char bytes[HUMAN_LEN];
+	bool has_rows = false;
+	struct store store;
+	uint64_t rows = 0;
+
+	name = args_next(args, "the name of the store");
+	if (!name)
+		return USAGE;
+	while (!args_empty(args)) {
+		switch (args_word(args, "option of store register", words)) {
+		case 0:
+			if (map_fd >= 0) {
+				fail_usage("the map is given twice");
+				goto out;
+			}
+			map_fd = map_open_args(args, &code);
+			if (map_fd < 0)
+				return code;
+			code = USAGE;
+			break;
+		case 1:
+			word = args_next(args, "the number of rows");
+			if (!word || !parse_u64("rows", word, &rows))
+				goto out;
+			has_rows = true;
+			break;
+		case 2:
+			mode = args_word(args, "mode", store_mode_names);
+			if (mode < 0)
+				goto out;
+			break;
+		default:
+			goto out;
+		}
+	}
+	if (map_fd < 0) {
+		fail_usage("the map is missing: map { id N | pinned PATH | name MAP }");
+		goto out;
+	}
+	if (!has_rows && mode != KERNMLOPS_STORE_MODE_MAP) {
+		fail_usage("the number of rows to retain is missing: rows N");
+		goto out;
+	}
+
+	code = store_register(name, map_fd, mode, rows, &store);
+	if (code == DONE) {
+		if (opt_json())
+			out_json(store_json(&store));
+		else
+			printf("store %s: %" PRIu64 " rows, %s\n", store.name,
+			       store.rows, human_bytes(bytes, store.bytes));
+		store_free(&store);
+	}
+out:
+	if (map_fd >= 0)
+		close(map_fd);
+	return code;
+}
+
+static int cmd_unregister(struct args *args)
+{
+	const char *name = args_next(args, "the name of the store");
+	int err;
+
+	if (!name || !args_end(args))
+		return USAGE;
+	err = store_unregister(name);
+	return err ? nlc_report(err) : DONE;
+}
+
+struct got_row {
+	const struct store *store;
+	const struct columns *columns;
+	uint8_t *row;		/* packed, as in a dump */
+};
+
+static int on_row(struct nlmsghdr *nlh, void *arg)
+{
+	struct nlattr *tb[KERNMLOPS_A_ROW_MAX + 1];
+	struct got_row *got = arg;
+	struct kmlops_row head;
+	int err;
+
+	err = nlc_parse(nlh, tb, KERNMLOPS_A_ROW_MAX);
+	if (err)
+		return err;
+	if (!tb[KERNMLOPS_A_ROW_KEY] || !tb[KERNMLOPS_A_ROW_VALUE] ||
+	    nla_len(tb[KERNMLOPS_A_ROW_KEY]) != got->store->key_size ||
+	    nla_len(tb[KERNMLOPS_A_ROW_VALUE]) != got->store->value_size)
+		return -EBADMSG;
+	head.time = nlc_uint(tb[KERNMLOPS_A_ROW_TIME]);
+	head.seq = nlc_uint(tb[KERNMLOPS_A_ROW_SEQ]);
+	memcpy(got->row, &head, sizeof(head));
+	memcpy(got->row + sizeof(head), nla_data(tb[KERNMLOPS_A_ROW_KEY]),
+	       got->store->key_size);
+	memcpy(got->row + got->columns->value_offset,
+	       nla_data(tb[KERNMLOPS_A_ROW_VALUE]), got->store->value_size);
+	return 0;
+}
+
+static int get_row(const struct store *store, const void *key)
+{
+	struct nl_msg *msg = nlc_new(KERNMLOPS_CMD_ROW_GET);
+	struct columns columns;
+	struct got_row got = { .store = store, .columns = &columns };
+	int err;
+
+	columns_of_store(&columns, store);
+	got.row = xalloc(columns.row_size);
+	nlc_put_string(msg, KERNMLOPS_A_ROW_STORE, store->name);
+	nlc_put(msg, KERNMLOPS_A_ROW_KEY, key, store->key_size);
+	err = nlc_request(msg, on_row, &got);
+	if (!err && opt_json())
+		row_print_json(&columns, got.row);
+	else if (!err)
+		row_print(&columns, got.row);
+	free(got.row);
+	columns_free(&columns);
+	return err ? nlc_report(err) : DONE;
+}
+
+static int cmd_get(struct args *args)
+{
+	static const char *const words[] = { "key", NULL };
+	const char *name, *word;
+	struct store store;
+	int code, err;
+	void *key;
+
+	name = args_next(args, "the name of the store");
+	if (!name || args_word(args, "the word key", words))
+		return USAGE;
+	word = args_next(args, "the key");
+	if (!word || !args_end(args))
+		return USAGE;
+
+	err = store_find(name, &store);
+	if (err)
+		return nlc_report(err);
+	key = key_parse(&store, word);
+	code = key ? get_row(&store, key) : USAGE;
+	free(key);
+	store_free(&store);
+	return code;
+}
+
+/* The words of dump and export; gives false after a report, with *@code. */
+struct row_words {
+	struct row_range range;
+	const char *file;
+	int format;		/* -1: not given */
+};
+
+static bool parse_row_words(struct args *args, const char *const *words,
+			    struct row_words *got, int *code)
+{
+	static const char *const formats[] = { "npy", "csv", "jsonl", NULL };
+	static const enum format ids[] = {
+		FORMAT_NPY, FORMAT_CSV, FORMAT_JSONL
+	};
+	const char *word;
+	int i;
+
+	*got = (struct row_words){ .format = -1 };
+	while (!args_empty(args)) {
+		*code = USAGE;
+		i = args_word(args, "option of this command", words);
+		if (i < 0)
+			return false;
+		if (i == 3) {
+			i = args_word(args, "format", formats);
+			if (i < 0)
+				return false;
+			got->format = ids[i];
+			continue;
+		}
+		word = args_next(args, i == 2 ? "the name of the file" :
+						"the time");
+		if (!word)
+			return false;
+		if (i == 2) {
+			got->file = word;
+			continue;
+		}
+		*code = when_parse(word, i ? &got->range.to : &got->range.from);
+		if (*code != DONE)
+			return false;
+		if (i)
+			got->range.has_to = true;
+		else
+			got->range.has_from = true;
+	}
+	*code = DONE;
+	return true;
+}
+
+static int cmd_dump(struct args *args)
+{
+	static const char *const words[] = { "from", "to", NULL };
+	struct row_writer writer;
+	struct row_words got;
+	struct columns columns;
+	int code, err, write_err;
+	struct store store;
+	const char *name;
+	uint64_t lost;
+
+	name = args_next(args, "the name of the store");
+	if (!name)
+		return USAGE;
+	if (!parse_row_words(args, words, &got, &code))
+		return code;
+	if (opt.format == FORMAT_NPY)
+		return fail_usage("npy is not for a terminal or a pipe: use store export");
+
+	err = store_find(name, &store);
+	if (err)
+		return nlc_report(err);
+	columns_of_store(&columns, &store);
+	rows_begin(&writer, opt.format, &columns, stdout);
+	err = rows_dump(name, &got.range, &writer, &lost);
+	write_err = rows_end(&writer);
+	if (write_err)
+		code = fail(REFUSED, -write_err, "cannot write the rows: %s",
+			    strerror(-write_err));
+	else if (err)
+		code = nlc_report(err);
+	else if (lost)
+		warn("%s: %" PRIu64 " rows were overwritten before they could be read",
+		     name, lost);
+	columns_free(&columns);
+	store_free(&store);
+	return code;
+}
+
+static int format_of_name(const char *file)
+{
+	const char *dot = strrchr(file, '.');
+
+	if (dot && !strcmp(dot, ".npy"))
+		return FORMAT_NPY;
+	if (dot && !strcmp(dot, ".csv"))
+		return FORMAT_CSV;
+	if (dot && (!strcmp(dot, ".jsonl") || !strcmp(dot, ".ndjson")))
+		return FORMAT_JSONL;
+	return -1;
+}
+
+static int cmd_export(struct args *args)
+{
+	static const char *const words[] = {
+		"from", "to", "file", "format", NULL
+	};
+	struct row_words got;
+	struct store store;
+	const char *name;
+	int code, err;
+
+	name = args_next(args, "the name of the store");
+	if (!name)
+		return USAGE;
+	if (!parse_row_words(args, words, &got, &code))
+		return code;
+	if (!got.file)
+		return fail_usage("the file is missing: file FILE");
+	if (got.format < 0 && opt.format >= FORMAT_JSONL)
+		got.format = opt.format;	/* -o names one of a file */
+	if (got.format < 0)
+		got.format = format_of_name(got.file);
+	if (got.format < 0)
+		return fail_usage("the name %s does not tell a format: add format { npy | csv | jsonl }",
+				  got.file);
+
+	err = store_find(name, &store);
+	if (err)
+		return nlc_report(err);
+	code = export_rows(&store, &got.range, got.file, got.format);
+	store_free(&store);
+	return code;
+}
+
+static const struct command commands[] = {
+	{ "show", cmd_list },
+	{ "list", cmd_list },
+	{ "register", cmd_register },
+	{ "unregister", cmd_unregister },
+	{ "get", cmd_get },
+	{ "dump", cmd_dump },
+	{ "export", cmd_export },
+	{ NULL, NULL }
+};
+
+int do_store(struct args *args)
+{
+	static const char *const tabular[] = { "dump", "export", NULL };
+
+	return command_run_tabular(args, "command of store", commands, tabular,
+				   help);
+}
