@@ -54,35 +54,40 @@ asked at each of {run.predicted:,} wakeups, before anyone could know the answer.
 {failures}{verdicts}
 {_pipeline(run)}
 <h2>How good it was</h2>
-{_scores(run)}
 <div class="figures">
-{_figure("How long tasks wait", _waits(run),
-         "Waits of woken tasks, on a logarithmic scale. The threshold comes from the training rows "
-         "only.")}
+{_figure("Against simpler rules", _scores(run),
+         "Training and validation rows come from one workload, the validation rows from its end; "
+         "the rows in the kernel from another workload. The stump is the best single question that "
+         "the training rows give; the majority rule always gives the more frequent answer. The "
+         "best of each column is bold.")}
+{_figure("What happened, by prediction", _confusion(run),
+         "Each wakeup of the prediction workload, by what the kernel said and what then happened.")}
 {_figure("ROC of the predictions", _roc(run),
          "Of the waits that were long, how many are caught, against false alarms. The dot is where "
          "the kernel decides.")}
 {_figure("Calibration", _calibration(run),
          "The score is a probability: of the wakeups with a given score, that share should wait "
          "long. A greater dot is more wakeups.")}
-{_figure("What happened, by prediction", _confusion(run),
-         "Each wakeup of the prediction phase, by what the kernel said and what then happened.")}
 </div>
 <h2>The load</h2>
 <div class="figures">
-{_figure("Queue length, training workload", _queue(run.capture, run))}
-{_figure("Queue length, prediction workload", _queue(run.predict, run))}
+{_figure("How long tasks wait", _waits(run),
+         "On a logarithmic scale. The threshold comes from the training rows only.")}
 {_figure("Long waits over time, prediction workload", _over_time(run),
          "The share of wakeups that waited long, per half second, and what the scores said it "
          "would be.")}
+{_figure("Queue length, training workload", _queue(run.capture, run))}
+{_figure("Queue length, prediction workload", _queue(run.predict, run))}
+</div>
+<h2>The tree</h2>
+<p>As the kernel runs it: {len(run.reference.file.nodes)} nodes, of which
+{len(run.reference.file.leaves)} are leaves, with integer thresholds. Beside each step, the share of
+the wakeups of the prediction workload that came there.</p>
+<div class="figures">
+{_figure("Questions and answers", f'<div class="tree">{_tree(run)}</div>')}
 {_figure("What the tree looks at", _importance(run),
          "Share of the impurity that splits on a feature remove (scikit-learn's importance).")}
 </div>
-<h2>The tree</h2>
-<p>As the kernel runs it: {len(run.reference.file.nodes)} nodes in
-{len(run.reference.file.leaves)} leaves, thresholds in integers. Beside each step, the share of the
-wakeups of the prediction phase that came there.</p>
-<div class="tree">{_tree(run)}</div>
 <h2>No row unaccounted for</h2>
 {_accounts(run)}
 <h2>Do it again</h2>
@@ -151,12 +156,13 @@ def _pipeline(run: Evaluation) -> str:
 def _scores(run: Evaluation) -> str:
     from report import MEASURES, RULES
 
+    short = {"accuracy": "accuracy", "balanced_accuracy": "balanced", "auc": "AUC"}
     phases = [("training", run.metrics["train"]), ("validation", run.metrics["validation"]),
               ("in the kernel", run.scores)]
     rows = []
-    for measure, name in MEASURES.items():
+    for measure in MEASURES:
         for rule, title in RULES.items():
-            cells = [f"<b>{name}</b>" if rule == "tree" else "", title]
+            cells = [f"<b>{short[measure]}</b>" if rule == "tree" else "", title]
             for _, scores in phases:
                 best = max(scores[other][measure] for other in RULES)
                 text = f"{scores[rule][measure]:.4f}"
@@ -168,12 +174,7 @@ def _scores(run: Evaluation) -> str:
                  f"{len(run.rows):,}"])
     rows.append(["<b>long waits</b>", "", *(_percent(long[key])
                                             for key in ("train", "validation", "kernel"))])
-    return _table(["", "rule", *(name for name, _ in phases)], rows, "scores") + (
-        "<p class='note'>Training and validation rows come from one workload, the validation rows "
-        "from its end; the rows in the kernel from another workload. The stump is the best single "
-        "question that the training rows give; the majority rule always gives the answer that is "
-        "most often right. All three are measured on the same rows; the best of each column is "
-        "bold.</p>")
+    return _table(["", "rule", *(name for name, _ in phases)], rows, "scores")
 
 
 def _waits(run: Evaluation) -> str:
@@ -222,8 +223,11 @@ def _calibration(run: Evaluation) -> str:
                           "long": run.rows["wait"] > run.threshold})
     bins = frame.groupby((frame["score"] * 20).astype(int).clip(0, 19)).agg(
         score=("score", "mean"), long=("long", "mean"), rows=("long", "size"))
-    plot = Plot(Axis(0, 1, label="score of the kernel", text="{:.0%}".format),
-                Axis(0, 1, label="waited long", text="{:.0%}".format), "Calibration", height=330)
+    fifths = [i / 5 for i in range(6)]
+    plot = Plot(
+        Axis(-0.04, 1.04, label="score of the kernel", text="{:.0%}".format, ticks=fifths),
+        Axis(-0.04, 1.04, label="waited long", text="{:.0%}".format, ticks=fifths),
+        "Calibration", height=330)
     plot.line([(0, 0), (1, 1)], "faint", "perfect")
     plot.line(list(zip(bins["score"], bins["long"])), "one thin")
     plot.dots([(row.score, row.long, 3 + 9 * (row.rows / bins["rows"].max()) ** 0.5,
@@ -263,7 +267,7 @@ def _queue(phase: Phase, run: Evaluation) -> str:
               for other in (run.capture, run.predict))
     seconds = [(index + 0.5) * BIN_S for index in stats.index]
     plot = Plot(Axis(0, max(seconds) + BIN_S, label="seconds"),
-                Axis(0, top + 1, label="tasks on the queue"), "Queue length over time", height=240)
+                Axis(0, top * 1.1, label="tasks on the queue"), "Queue length over time", height=240)
     plot.area(list(zip(seconds, stats["high"])), "two", "95th percentile")
     plot.line(list(zip(seconds, stats["mean"])), "one", "mean, the woken task included")
     plot.bars([((index) * BIN_S, (index + 1) * BIN_S, 0,
@@ -336,7 +340,8 @@ def _accounts(run: Evaluation) -> str:
         rows += [[name, store.name, f"{store.captured:,}", f"{store.exported:,}",
                   f"<b class='{'bad' if store.lost else 'good'}'>{store.lost:,}</b>",
                   f"{store.bytes / 2**20:.0f} MiB"] for store in phase.stores]
-    stores = _table(["workload", "store", "captured", "exported", "lost", "memory"], rows)
+    stores = _table(["workload", "store", "captured", "exported", "lost", "memory"], rows,
+                    "stores")
 
     names = list(dict.fromkeys(list(run.capture.counters) + list(run.predict.counters)))
     counters = _table(["counter of the collector", "training", "prediction"], [

@@ -55,7 +55,7 @@ class Plot:
     width: int = 520
     height: int = 300
     left: int = 56
-    right: int = 14
+    right: int = 22
     top: int = 12
     bottom: int = 44
     marks: list[str] = field(default_factory=list)
@@ -84,11 +84,11 @@ class Plot:
             self.key(style, text)
 
     def area(self, points: Points, style: str, text: str = "") -> None:
-        """A filled area down to the axis."""
+        """A filled area down to the axis; with a text it is named in the legend."""
         ends = [(points[-1][0], self.y.low), (points[0][0], self.y.low)]
         self.marks.append(f'<path class="area {style}" d="{self._path([*points, *ends])}Z"/>')
         if text:
-            self.key(style, text)
+            self.key(f"filled {style}", text)
 
     def dots(self, points: Iterable[tuple[float, float, float, str]], style: str) -> None:
         """Dots of (x, y, radius, text to show on hover)."""
@@ -163,7 +163,7 @@ def horizontal_bars(values: Sequence[tuple[str, float]], title: str,
 
 def flow(steps: Sequence[tuple[str, str, str]]) -> str:
     """Boxes of (style, heading, text), an arrow from each to the next."""
-    box, gap, height = 158, 26, 84
+    box, gap, height = 176, 26, 84
     width = len(steps) * (box + gap) - gap
     out = [f'<svg class="flow" viewBox="0 0 {width} {height}" role="img" '
            f'aria-label="{escape(", then ".join(step[1] for step in steps))}">']
