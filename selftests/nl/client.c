@@ -23,6 +23,7 @@ int client_open(struct client *client)
 	if (genl_connect(client->sock))
 		return -ECONNREFUSED;
 	nl_socket_set_msg_buf_size(client->sock, 128 * 1024);
+	nl_socket_set_buffer_size(client->sock, 1 << 20, 1 << 20);
 	setsockopt(nl_socket_get_fd(client->sock), SOL_NETLINK,
 		   NETLINK_EXT_ACK, &on, sizeof(on));
 	setsockopt(nl_socket_get_fd(client->sock), SOL_NETLINK,
