@@ -99,7 +99,7 @@ build/%.skel.h: build/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< >$@
 
 need-bpf:
-	@tools/need $(CLANG)=clang $(BPFTOOL)=bpftool bpf/bpf_helpers.h=libbpf-dev
+	@tools/need $(CLANG)=clang $(BPFTOOL)=bpftool bpf/libbpf.h=libbpf-dev
 .PHONY: need-bpf
 
 # ---- library and tool
@@ -176,7 +176,10 @@ need-cmocka:
 		tools/need cmocka.h=libcmocka-dev
 .PHONY: need-cmocka
 
-tests: $(USER_TESTS) $(NL_TESTS) $(BPF_TESTS) ## build the tests
+# BPF programs that scripts load.
+CLI_TEST_OBJECTS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard selftests/cli/*.bpf.c))
+
+tests: $(USER_TESTS) $(NL_TESTS) $(BPF_TESTS) $(CLI_TEST_OBJECTS) ## build the tests
 .PHONY: tests
 
 # ---- what needs a virtual machine: install packages, fetch a kernel, build for it
