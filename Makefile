@@ -31,9 +31,10 @@ PREFIX := /usr/local
 
 ifdef KDIR
 KVER := $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+# The kernel that was asked for, as against the one that is found here.
+KERNEL_WANTED := $(KVER)
 else
-# The kernel that was asked for, not the one found below.
-export KERNEL_WANTED := $(KVER)
+KERNEL_WANTED := $(KVER)
 KDIR := $(shell tools/kernel-headers $(KVER))
 KVER := $(or $(KVER),$(if $(KDIR),$(shell cat $(KDIR)/include/config/kernel.release)))
 endif
@@ -214,7 +215,7 @@ vm-run: deps ## run CMD='...' in a VM, in a directory with FILES='...'
 define for-vm
 	@mkdir -p build/vm
 	@KVER='$(KERNEL_WANTED)' selftests/vm/fetch-kernel >build/vm/release
-	@$(MAKE) KDIR= KVER=$$(cat build/vm/release) $1
+	@$(MAKE) KVER=$$(cat build/vm/release) $1 >&2
 endef
 
 # ---- generated files
