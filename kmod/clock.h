@@ -1,20 +1,63 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The clock of capture: CLOCK_MONOTONIC in nanoseconds, readable in any
- * context. It may step back slightly while timekeeping is being updated; the
- * history log keeps the rows of a CPU in order all the same.
+ * context, at the cost of reading the TSC.
+ *
+ * A line through a recent pair of TSC and CLOCK_MONOTONIC is followed for at
+ * most KMLOPS_CLOCK_REACH_MS; a timer draws a new one several times in that
+ * time. Where there is no line to follow (no stable TSC, around suspend, after
+ * a long idle time) the kernel's own NMI-safe accessor is read instead.
+ *
+ * Error against CLOCK_MONOTONIC: what the clock's rate changes within the
+ * reach of a line. NTP changes it by 500 ppm at most, so half a millisecond
+ * in the worst case; in steady state it is well below a microsecond. The clock
+ * may step back by the error: the history log keeps rows in order all the same.
  */
 #ifndef KMLOPS_CLOCK_H
 #define KMLOPS_CLOCK_H
 
+#define KMLOPS_CLOCK_REACH_MS	1000
+
 #ifdef __KERNEL__
 
+#include <linux/compiler.h>
 #include <linux/timekeeping.h>
+#include <linux/types.h>
+#include <asm/barrier.h>
+#include <asm/msr.h>
 
-static inline u64 kmlops_clock_ns(void)
+/* ns(tsc) = ns + ((tsc - start) * mult >> 32) for tsc in [start, start + reach) */
+struct kmlops_clock_line {
+	u64 start;
+	u64 reach;		/* 0: no line */
+	u64 ns;
+	u64 mult;
+};
+
+/* The line to follow is lines[seq & 1]; the other one is drawn next. */
+struct kmlops_clock {
+	u32 seq;
+	struct kmlops_clock_line lines[2];
+};
+
+extern struct kmlops_clock kmlops_clock;
+
+static __always_inline u64 kmlops_clock_ns(void)
 {
-	return ktime_get_mono_fast_ns();
+	u32 seq = READ_ONCE(kmlops_clock.seq);
+	const struct kmlops_clock_line *line = &kmlops_clock.lines[seq & 1];
+	u64 passed = rdtsc() - READ_ONCE(line->start);
+	u64 ns = READ_ONCE(line->ns) + (passed * READ_ONCE(line->mult) >> 32);
+
+	/* It does not reach this far, or may have been drawn over meanwhile. */
+	if (unlikely(passed >= READ_ONCE(line->reach) ||
+		     READ_ONCE(kmlops_clock.seq) != seq))
+		return ktime_get_mono_fast_ns();
+	return ns;
 }
+
+int kmlops_clock_init(void);
+void kmlops_clock_exit(void);
 
 #else
 

@@ -4,11 +4,17 @@
  *
  * What a read covers is fixed when it begins: rows claimed later are not part
  * of it, so it ends however fast rows come.
+ *
+ * A scan gives the same order without a heap: it stays on one CPU as long as
+ * no other can have an earlier row, and then looks at all of them again.
  */
+#include "clock.h"
 #include "cursor.h"
 
 /* Tries to see a row under way; its writer is in a few dozen instructions. */
 #define BUSY_TRIES	1000
+/* Tries to find a next row that is not overwritten at once. */
+#define SCAN_TRIES	16
 
 /* Puts @head where it belongs below place @at. */
 static void sift_down(struct kmlops_cursor *cursor, u32 at,
@@ -42,7 +48,8 @@ static bool settle(struct kmlops_cursor *cursor,
 	while (head->pos < head->end) {
 		err = kmlops_history_read(history,
 					  kmlops_ref(head->cpu, head->pos),
-					  &head->time, NULL, NULL);
+					  &head->time, NULL);
+		cursor->next[head->cpu] = head->pos;
 		if (!err)
 			return head->time < cursor->to;
 		if (err == -EAGAIN && ++tries < BUSY_TRIES)
@@ -59,7 +66,43 @@ static bool settle(struct kmlops_cursor *cursor,
 			head->pos++;
 		}
 	}
+	cursor->next[head->cpu] = head->pos;
 	return false;
+}
+
+/* Where a read of @cpu ends that is to be resumed: nothing is under way. */
+static u64 settled_end(const struct kmlops_history *history, u32 cpu, u64 start)
+{
+	int tries;
+	u64 pos;
+
+	for (tries = 0; tries < BUSY_TRIES; tries++)
+		if (kmlops_history_settled(history, cpu, &pos))
+			return pos + 1;
+	return start;
+}
+
+static void begin_cpu(struct kmlops_cursor *cursor,
+		      const struct kmlops_history *history, u32 cpu, u64 from,
+		      const u64 *resume)
+{
+	struct kmlops_cursor_head *head = &cursor->heads[cursor->nr];
+
+	if (!history->rings[cpu].slots)
+		return;
+	head->cpu = cpu;
+	head->pos = kmlops_history_seek(history, cpu, from);
+	head->end = kmlops_history_newest(history, cpu) + 1;
+	if (resume) {
+		/* No position of the caller leads beyond what was claimed. */
+		if (resume[cpu])
+			head->pos = resume[cpu] < head->end ? resume[cpu] :
+				    head->end;
+		head->end = settled_end(history, cpu, head->pos);
+	}
+	cursor->next[cpu] = head->pos;
+	if (settle(cursor, history, head))
+		cursor->nr++;
 }
 
 /**
@@ -67,35 +110,34 @@ static bool settle(struct kmlops_cursor *cursor,
  * @history: the history; it must outlive the cursor
  * @from: only rows captured at or after this time
  * @to: only rows captured before this time
+ * @resume: per CPU, the position to begin at, 0 for one that @from finds; a
+ *   read that is begun at the positions where another one ended (next) gives
+ *   each row once, however many were captured meanwhile. NULL: not resumed
  *
  * Context: process; sleeps.
  * Return: the cursor, owned by the caller, or NULL without memory.
  */
 struct kmlops_cursor *kmlops_cursor_open(const struct kmlops_history *history,
-					 u64 from, u64 to)
+					 u64 from, u64 to, const u64 *resume)
 {
 	struct kmlops_cursor *cursor;
 	u32 cpu, at;
+	u64 now;
 
-	cursor = kmlops_alloc(struct_size(cursor, heads, history->nr_cpus),
+	cursor = kmlops_alloc(struct_size(cursor, heads, history->nr_cpus) +
+			      history->nr_cpus * sizeof(*cursor->next),
 			      NUMA_NO_NODE);
 	if (!cursor)
 		return NULL;
+	cursor->next = (u64 *)&cursor->heads[history->nr_cpus];
 
 	if (from < READ_ONCE(history->watermark))
 		from = READ_ONCE(history->watermark);
-	cursor->to = to;
-	for (cpu = 0; cpu < history->nr_cpus; cpu++) {
-		struct kmlops_cursor_head *head = &cursor->heads[cursor->nr];
-
-		if (!history->rings[cpu].slots)
-			continue;
-		head->cpu = cpu;
-		head->end = kmlops_history_newest(history, cpu) + 1;
-		head->pos = kmlops_history_seek(history, cpu, from);
-		if (settle(cursor, history, head))
-			cursor->nr++;
-	}
+	/* One moment for all CPUs, so that reads resumed stay in order. */
+	now = kmlops_clock_ns();
+	cursor->to = to < now || !resume ? to : now;
+	for (cpu = 0; cpu < history->nr_cpus; cpu++)
+		begin_cpu(cursor, history, cpu, from, resume);
 	for (at = cursor->nr / 2; at-- > 0;)
 		sift_down(cursor, at, cursor->heads[at]);
 	return cursor;
@@ -125,7 +167,7 @@ int kmlops_cursor_next(struct kmlops_cursor *cursor,
 		int err;
 
 		*ref = kmlops_ref(head.cpu, head.pos);
-		err = kmlops_history_read(history, *ref, time, NULL, body);
+		err = kmlops_history_read(history, *ref, time, body);
 		if (err)
 			cursor->lost++;	/* overwritten since it settled */
 		head.pos++;
@@ -139,4 +181,111 @@ int kmlops_cursor_next(struct kmlops_cursor *cursor,
 			return 0;
 	}
 	return -ENOENT;
+}
+
+/* A read of the rows captured in [@from, @to). */
+void kmlops_scan_begin(struct kmlops_scan *scan, u64 from, u64 to)
+{
+	memset(scan, 0, sizeof(*scan));
+	scan->time = from;
+	scan->to = to;
+}
+
+/* First readable row of @cpu at or after @pos; its time, or 0 without one. */
+static u64 first_from(const struct kmlops_history *history, u32 cpu, u64 pos,
+		      u64 *ref)
+{
+	u64 oldest = kmlops_history_oldest(history, cpu);
+	u64 newest = kmlops_history_newest(history, cpu);
+	u64 time;
+
+	if (pos < oldest)
+		pos = oldest;
+	for (; pos <= newest; pos++) {
+		*ref = kmlops_ref(cpu, pos);
+		if (!kmlops_history_read(history, *ref, &time, NULL))
+			return time;
+	}
+	return 0;
+}
+
+/* Finds the next row among all CPUs, and up to when no other CPU has one. */
+static void look_around(struct kmlops_scan *scan,
+			const struct kmlops_history *history)
+{
+	u64 best = ~0ULL, second = ~0ULL, ref, time, pos;
+	u32 cpu, last_cpu = kmlops_ref_cpu(scan->ref);
+
+	scan->next = 0;
+	for (cpu = 0; cpu < history->nr_cpus; cpu++) {
+		if (!history->rings[cpu].slots)
+			continue;
+		/* Rows of one time are in order of their CPUs. */
+		if (scan->ref && cpu == last_cpu)
+			pos = kmlops_ref_pos(scan->ref) + 1;
+		else
+			pos = kmlops_history_seek(history, cpu, scan->time +
+						  (scan->ref &&
+						   cpu < last_cpu));
+		time = first_from(history, cpu, pos, &ref);
+		if (!time)
+			continue;
+		if (time < best) {
+			second = best;
+			best = time;
+			scan->next = ref;
+		} else if (time < second) {
+			second = time;
+		}
+	}
+	scan->bound = second;
+}
+
+/**
+ * kmlops_scan_next() - Find the next row
+ * @scan: the read; receives time and reference of the row
+ * @history: its history
+ *
+ * Context: any, NMI included. Bounded by the number of CPUs and the logarithm
+ * of the rows, but for runs of dropped ones.
+ * Return: 0, or -ENOENT at the end.
+ */
+int kmlops_scan_next(struct kmlops_scan *scan,
+		     const struct kmlops_history *history)
+{
+	u64 watermark = READ_ONCE(history->watermark);
+	u32 cpu = kmlops_ref_cpu(scan->next);
+	u64 time = 0, ref;
+	int tries;
+
+	if (scan->time < watermark) {
+		scan->time = watermark;
+		scan->ref = 0;
+		scan->next = 0;
+	}
+	/* Numbers that may have been changed must still name a ring. */
+	if (scan->next && cpu < history->nr_cpus && history->rings[cpu].slots)
+		time = first_from(history, cpu, kmlops_ref_pos(scan->next),
+				  &ref);
+	if (!time || time >= scan->bound || time < scan->time) {
+		if (kmlops_ref_cpu(scan->ref) >= history->nr_cpus)
+			return -ENOENT;
+		for (tries = 0; tries < SCAN_TRIES; tries++) {
+			look_around(scan, history);
+			if (!scan->next)
+				return -ENOENT;
+			if (!kmlops_history_read(history, scan->next, &time,
+						 NULL))
+				break;
+		}
+		if (tries == SCAN_TRIES)
+			return -ENOENT;
+		ref = scan->next;
+	}
+	if (time >= scan->to)
+		return -ENOENT;
+	scan->time = time;
+	scan->ref = ref;
+	scan->next = ref + 1;
+	return 0;
 }

@@ -112,7 +112,8 @@ void kmlops_history_destroy(struct kmlops_history *history)
 }
 
 /* Claims a position and its time; 0 if that failed. */
-static u64 claim(struct kmlops_ring *ring, u64 *time)
+static u64 claim(const struct kmlops_history *history,
+		 struct kmlops_ring *ring, u64 *time)
 {
 	union kmlops_head old, new;
 	int tries;
@@ -124,6 +125,10 @@ static u64 claim(struct kmlops_ring *ring, u64 *time)
 		 */
 		old.pos = READ_ONCE(ring->head.pos);
 		old.time = READ_ONCE(ring->head.time);
+		if (unlikely(history->lossless) &&
+		    old.pos - READ_ONCE(ring->consumed) >=
+		    history->slots_per_cpu)
+			break;
 		new.pos = old.pos + 1;
 		new.time = kmlops_clock_ns();
 		if (new.time < old.time)
@@ -149,7 +154,7 @@ static u64 claim(struct kmlops_ring *ring, u64 *time)
  *
  * Context: any, NMI included. Bounded, does not sleep.
  * Return: the slot of the row, or NULL if it was dropped and counted. Only the
- *   field prev of the slot may be written, and only until the row is linked
+ *   fields prev and order may be written, and only until the row is linked
  *   where readers find it by reference.
  */
 struct kmlops_slot *kmlops_history_append(struct kmlops_history *history,
@@ -161,7 +166,7 @@ struct kmlops_slot *kmlops_history_append(struct kmlops_history *history,
 	struct kmlops_slot *slot;
 	u64 pos, seq, old_time;
 
-	pos = claim(ring, time);
+	pos = claim(history, ring, time);
 	if (unlikely(!pos))
 		return NULL;
 
@@ -185,6 +190,7 @@ struct kmlops_slot *kmlops_history_append(struct kmlops_history *history,
 	}
 	WRITE_ONCE(slot->time, *time);
 	WRITE_ONCE(slot->prev, 0);
+	WRITE_ONCE(slot->order, 0);
 	kmlops_copy_in(slot->body, key, history->key_size);
 	kmlops_copy_in(slot->body + history->key_words, value,
 		       history->value_size);
@@ -194,9 +200,11 @@ struct kmlops_slot *kmlops_history_append(struct kmlops_history *history,
 		     history->slots_per_cpu) &&
 	    kmlops_local_cmpxchg(&slot->seq, pos << 1, 0) == pos << 1)
 		goto busy;
+	kmlops_local_inc(&ring->finished);
 	return slot;
 busy:
 	kmlops_local_inc(&ring->busy);
+	kmlops_local_inc(&ring->finished);
 	return NULL;
 }
 
@@ -205,8 +213,6 @@ busy:
  * @history: the history
  * @ref: reference of the row
  * @time: receives its time
- * @prev: receives the reference of the row before it in its index entry; or
- *   NULL
  * @body: receives padded key and value, body_words words; or NULL
  *
  * Context: any, NMI included.
@@ -214,7 +220,7 @@ busy:
  *   it is being written just now. @body is undefined on error.
  */
 int kmlops_history_read(const struct kmlops_history *history, u64 ref,
-			u64 *time, u64 *prev, u64 *body)
+			u64 *time, u64 *body)
 {
 	const struct kmlops_slot *slot = kmlops_history_slot(history, ref);
 	u64 want = kmlops_ref_pos(ref) << 1;
@@ -223,10 +229,8 @@ int kmlops_history_read(const struct kmlops_history *history, u64 ref,
 	if (seq != want)
 		return seq == (want | 1) ? -EAGAIN : -ENOENT;
 	*time = READ_ONCE(slot->time);
-	if (prev)
-		*prev = READ_ONCE(slot->prev);
 	if (body)
-		kmlops_copy_words(body, slot->body, history->body_words);
+		kmlops_copy_out(body, slot->body, 8 * history->body_words);
 	smp_rmb();
 	return READ_ONCE(slot->seq) == want ? 0 : -ENOENT;
 }
@@ -234,40 +238,27 @@ int kmlops_history_read(const struct kmlops_history *history, u64 ref,
 static bool same_key(const u64 *words, const void *key, u32 size)
 {
 	for (; size >= 8; size -= 8, key = (const u8 *)key + 8)
-		if (READ_ONCE(*words++) != kmlops_load_word(key, 8))
+		if (READ_ONCE(*words++) != kmlops_load_u64(key))
 			return false;
 	return !size || READ_ONCE(*words) == kmlops_load_word(key, size);
 }
 
-static void copy_out(void *to, const u64 *words, u32 size)
-{
-	u64 word;
-
-	for (; size >= 8; size -= 8, to = (u8 *)to + 8) {
-		word = READ_ONCE(*words++);
-		memcpy(to, &word, 8);
-	}
-	if (size) {
-		word = READ_ONCE(*words);
-		memcpy(to, &word, size);
-	}
-}
-
 /**
- * kmlops_history_read_key() - Copy the value of a row if it has a given key
+ * kmlops_history_read_linked() - Read a row that the key index refers to
  * @history: the history
  * @ref: reference of the row
  * @key: the key
- * @time: receives the time of the row
- * @prev: receives the reference of the row before it in its index entry
- * @value: receives the value, value_size bytes; undefined on error
+ * @head: receives the row's time, prev and order
+ * @value: receives the value, value_size bytes, if the row has that key, and
+ *   is undefined otherwise; or NULL
  *
  * Context: any, NMI included.
- * Return: 0; or -ESRCH if the row has another key (@prev is valid); -ENOENT if
+ * Return: 0; or -ESRCH if the row has another key (@head is valid); -ENOENT if
  *   it is not (or no longer) there; -EAGAIN if it is being written just now.
  */
-int kmlops_history_read_key(const struct kmlops_history *history, u64 ref,
-			    const void *key, u64 *time, u64 *prev, void *value)
+int kmlops_history_read_linked(const struct kmlops_history *history, u64 ref,
+			       const void *key, struct kmlops_slot *head,
+			       void *value)
 {
 	const struct kmlops_slot *slot = kmlops_history_slot(history, ref);
 	u64 want = kmlops_ref_pos(ref) << 1;
@@ -276,12 +267,13 @@ int kmlops_history_read_key(const struct kmlops_history *history, u64 ref,
 
 	if (unlikely(seq != want))
 		return seq == (want | 1) ? -EAGAIN : -ENOENT;
-	*time = READ_ONCE(slot->time);
-	*prev = READ_ONCE(slot->prev);
+	head->time = READ_ONCE(slot->time);
+	head->prev = READ_ONCE(slot->prev);
+	head->order = READ_ONCE(slot->order);
 	match = same_key(slot->body, key, history->key_size);
-	if (match)
-		copy_out(value, slot->body + history->key_words,
-			 history->value_size);
+	if (match && value)
+		kmlops_copy_out(value, slot->body + history->key_words,
+				history->value_size);
 	smp_rmb();
 	if (unlikely(READ_ONCE(slot->seq) != want))
 		return -ENOENT;
@@ -301,6 +293,38 @@ u64 kmlops_history_oldest(const struct kmlops_history *history, u32 cpu)
 
 	return newest > history->slots_per_cpu ?
 	       newest - history->slots_per_cpu + 1 : 1;
+}
+
+/*
+ * Whether no capture of @cpu is under way; then @pos receives the newest
+ * position, and each position up to it is stored or dropped for good.
+ */
+bool kmlops_history_settled(const struct kmlops_history *history, u32 cpu,
+			    u64 *pos)
+{
+	const struct kmlops_ring *ring = &history->rings[cpu];
+	u64 finished = smp_load_acquire(&ring->finished);
+
+	*pos = kmlops_history_newest(history, cpu);
+	return *pos == finished;
+}
+
+/* Lossless histories: rows of @cpu up to @pos have been read and may go. */
+void kmlops_history_consume(struct kmlops_history *history, u32 cpu, u64 pos)
+{
+	struct kmlops_ring *ring = &history->rings[cpu];
+	u64 newest = kmlops_history_newest(history, cpu);
+	u64 old = READ_ONCE(ring->consumed);
+	u64 seen;
+
+	if (pos > newest)
+		pos = newest;
+	while (pos > old) {
+		seen = cmpxchg(&ring->consumed, old, pos);
+		if (seen == old)
+			break;
+		old = seen;
+	}
 }
 
 /**
@@ -332,7 +356,7 @@ u64 kmlops_history_seek(const struct kmlops_history *history, u32 cpu,
 		do {
 			err = kmlops_history_read(history,
 						  kmlops_ref(cpu, probe),
-						  &at, NULL, NULL);
+						  &at, NULL);
 		} while (err && ++probe < high);
 
 		if (probe == high && err)
@@ -343,6 +367,62 @@ u64 kmlops_history_seek(const struct kmlops_history *history, u32 cpu,
 			high = middle;
 	}
 	return low;
+}
+
+/* Reference of a readable row of @cpu from @pos on, in steps of @step. */
+static u64 readable_from(const struct kmlops_history *history, u32 cpu,
+			 u64 pos, int step, u64 *time)
+{
+	u64 oldest = kmlops_history_oldest(history, cpu);
+	u64 newest = kmlops_history_newest(history, cpu);
+
+	for (; pos >= oldest && pos <= newest; pos += step)
+		if (!kmlops_history_read(history, kmlops_ref(cpu, pos), time,
+					 NULL))
+			return *time < READ_ONCE(history->watermark) ? 0 :
+			       kmlops_ref(cpu, pos);
+	return 0;
+}
+
+/**
+ * kmlops_history_nearest() - Find the row nearest to a time
+ * @history: the history
+ * @time: the time
+ *
+ * Context: any; proportional to the number of CPUs, logarithmic in the rows.
+ * Return: reference of the row, the earlier one if two are as near; 0 if there
+ *   is no row.
+ */
+u64 kmlops_history_nearest(const struct kmlops_history *history, u64 time)
+{
+	u64 best = 0, best_time = 0, best_distance = ~0ULL;
+	u32 cpu;
+	int step;
+
+	for (cpu = 0; cpu < history->nr_cpus; cpu++) {
+		u64 pos;
+
+		if (!history->rings[cpu].slots)
+			continue;
+		pos = kmlops_history_seek(history, cpu, time);
+		for (step = -1; step <= 1; step += 2) {
+			u64 at, distance;
+			u64 ref = readable_from(history, cpu,
+						step < 0 ? pos - 1 : pos, step,
+						&at);
+
+			if (!ref)
+				continue;
+			distance = at < time ? time - at : at - time;
+			if (!best || distance < best_distance ||
+			    (distance == best_distance && at < best_time)) {
+				best = ref;
+				best_time = at;
+				best_distance = distance;
+			}
+		}
+	}
+	return best;
 }
 
 /* Hide all rows captured before @before; rows of the future are not hidden. */
@@ -374,20 +454,23 @@ static u64 hidden_rows(const struct kmlops_history *history, u32 cpu,
 		return end > pos ? end - pos : 0;
 	for (; pos < end; pos++)
 		rows += !kmlops_history_read(history, kmlops_ref(cpu, pos),
-					     &time, NULL, NULL);
+					     &time, NULL);
 	return rows;
 }
 
 /**
  * kmlops_history_stats() - Count rows by what became of them
  * @history: the history
+ * @exact: take the time to tell rows that were dropped from rows that are
+ *   truncated, where both happened in the same stretch of a ring; otherwise
+ *   such dropped rows may be counted as truncated too, and stored is less
  * @stats: receives the counts; captured is the sum of the others, exactly
  *
  * With writers at work the counts are those of some moment during the call.
  *
- * Context: any that may take time linear in the rows if some were dropped.
+ * Context: any; with @exact it may take time linear in the rows.
  */
-void kmlops_history_stats(const struct kmlops_history *history,
+void kmlops_history_stats(const struct kmlops_history *history, bool exact,
 			  struct kmlops_history_stats *stats)
 {
 	u64 watermark = READ_ONCE(history->watermark);
@@ -411,7 +494,8 @@ void kmlops_history_stats(const struct kmlops_history *history,
 
 		in_ring = claimed - busy - gone - forgotten;
 		if (watermark)
-			hidden = hidden_rows(history, cpu, watermark, busy);
+			hidden = hidden_rows(history, cpu, watermark,
+					     exact && busy);
 		if (hidden > in_ring)
 			hidden = in_ring;
 

@@ -35,13 +35,15 @@ static inline u64 kmlops_ref_pos(u64 ref)
  * struct kmlops_slot - One row in a ring
  * @seq: position << 1, plus 1 while the row is being written; 0: never written
  * @time: time of capture
- * @prev: reference of the row that was the latest of the same index entry
+ * @prev: the row that was linked at the same place of the key index before
+ * @order: latest time of this row and of those behind @prev
  * @body: key and value, each padded with zeros to 8 bytes
  */
 struct kmlops_slot {
 	u64 seq;
 	u64 time;
 	u64 prev;
+	u64 order;
 	u64 body[];
 };
 
@@ -54,14 +56,16 @@ union kmlops_head {
 	};
 };
 
-/* Ring of one CPU. Written by that CPU only. */
+/* Ring of one CPU. All but @consumed is written by that CPU only. */
 struct kmlops_ring {
 	union kmlops_head head;
+	u64 finished;		/* claimed positions that are stored or dropped */
 	u64 unclaimed;		/* captures that could not claim a position */
 	u64 busy;		/* rows that met a slot under way, or were lapped */
 	u64 overwritten;
 	u64 forgotten;		/* rows overwritten after truncation hid them */
 	u8 *slots;
+	u64 consumed ____cacheline_aligned; /* lossless: rows up to here may go */
 } ____cacheline_aligned;
 
 struct kmlops_history {
@@ -71,6 +75,7 @@ struct kmlops_history {
 	u32 body_words;		/* of padded key and value */
 	u32 slot_size;
 	u32 nr_cpus;
+	bool lossless;		/* drop new rows rather than unconsumed ones */
 	u64 slots_per_cpu;	/* a power of two */
 	u64 watermark;		/* rows captured before this time are truncated */
 	struct kmlops_ring rings[];
@@ -98,16 +103,20 @@ struct kmlops_slot *kmlops_history_append(struct kmlops_history *history,
 					  const void *value, u64 *ref,
 					  u64 *time);
 int kmlops_history_read(const struct kmlops_history *history, u64 ref,
-			u64 *time, u64 *prev, u64 *body);
-int kmlops_history_read_key(const struct kmlops_history *history, u64 ref,
-			    const void *key, u64 *time, u64 *prev,
-			    void *value);
+			u64 *time, u64 *body);
+int kmlops_history_read_linked(const struct kmlops_history *history, u64 ref,
+			       const void *key, struct kmlops_slot *head,
+			       void *value);
 u64 kmlops_history_oldest(const struct kmlops_history *history, u32 cpu);
 u64 kmlops_history_newest(const struct kmlops_history *history, u32 cpu);
+bool kmlops_history_settled(const struct kmlops_history *history, u32 cpu,
+			    u64 *pos);
 u64 kmlops_history_seek(const struct kmlops_history *history, u32 cpu,
 			u64 time);
+u64 kmlops_history_nearest(const struct kmlops_history *history, u64 time);
+void kmlops_history_consume(struct kmlops_history *history, u32 cpu, u64 pos);
 void kmlops_history_truncate(struct kmlops_history *history, u64 before);
-void kmlops_history_stats(const struct kmlops_history *history,
+void kmlops_history_stats(const struct kmlops_history *history, bool exact,
 			  struct kmlops_history_stats *stats);
 
 static inline struct kmlops_slot *

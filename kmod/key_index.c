@@ -4,8 +4,13 @@
  *
  * A key has a place among WINDOW neighbours chosen by its hash. A writer links
  * its row by exchanging the reference of the place, after it has noted the old
- * reference in the row: so the rows of a place form a chain, newest first, and
- * a chain ends where a row has been overwritten.
+ * reference in the row: so the rows of a place form a chain, the last linked
+ * first, and a chain ends where a row has been overwritten.
+ *
+ * Rows of one key that are captured at once may be linked in another order
+ * than that of their times. Each row therefore notes the latest time in the
+ * chain from it on (order): a reader that has found a row at least as late
+ * knows that no later one is behind.
  *
  * The tag is a hash, and a place can change hands while a writer holds it, so
  * a chain may hold rows of other keys. Readers therefore compare the key in
@@ -18,8 +23,10 @@
 #define WINDOW		8
 /* Each failure is another row of the same place linked meanwhile. */
 #define LINK_TRIES	64
-/* Rows of other keys, or rows overwritten while read, that a reader bears. */
-#define READ_TRIES	64
+/* Each try failed as the rows found were overwritten before they were read. */
+#define READ_TRIES	16
+/* Rows that a read of the latest row looks at, at most. */
+#define LATEST_STEPS	4096
 
 u64 kmlops_key_index_bytes(u64 places)
 {
@@ -45,6 +52,7 @@ struct kmlops_key_index *kmlops_key_index_create(u64 places, u64 seed)
 		return NULL;
 	index->seed = seed;
 	index->mask = places - 1;
+	index->shift = 64 - __builtin_ctzll(places);
 	return index;
 }
 
@@ -53,68 +61,56 @@ void kmlops_key_index_destroy(struct kmlops_key_index *index)
 	kmlops_free(index);
 }
 
-/* Mixes word by word; the multipliers are those of MurmurHash3's finalizer. */
+/*
+ * Multiplicative hashing; the multiplier is 2^64 divided by the golden ratio
+ * (Knuth, The Art of Computer Programming, volume 3, 6.4). The upper bits are
+ * the good ones. Keys of up to 8 bytes have distinct hashes, but for one pair.
+ */
 static u64 hash_key(const struct kmlops_key_index *index, const void *key,
 		    u32 size)
 {
-	u64 hash = index->seed ^ size;
+	u64 hash = index->seed;
 
-	do {
-		hash ^= kmlops_load_word(key, size);
-		hash = (hash ^ hash >> 33) * 0xff51afd7ed558ccdULL;
-		hash = (hash ^ hash >> 33) * 0xc4ceb9fe1a85ec53ULL;
-		hash ^= hash >> 33;
-		key = (const u8 *)key + 8;
-		size = size > 8 ? size - 8 : 0;
-	} while (size);
+	for (; size > 8; size -= 8, key = (const u8 *)key + 8) {
+		hash = (hash ^ kmlops_load_u64(key)) * 0x9e3779b97f4a7c15ULL;
+		hash ^= hash >> 32;
+	}
+	hash = (hash ^ kmlops_load_word(key, size)) * 0x9e3779b97f4a7c15ULL;
 
 	return hash ? hash : 1;
 }
 
-/* The time of the last write to a place; 0 if that row is gone. */
+static struct kmlops_key_entry *place(const struct kmlops_key_index *index,
+				      u64 tag, u32 i)
+{
+	u64 at = ((tag >> index->shift) + i) & index->mask;
+
+	return (struct kmlops_key_entry *)&index->entries[at];
+}
+
+/* The time of the last row linked at a place; 0 if that row is gone. */
 static u64 last_written(const struct kmlops_key_entry *entry,
 			const struct kmlops_history *history)
 {
 	u64 ref = READ_ONCE(entry->ref);
 	u64 time;
 
-	if (!ref || kmlops_history_read(history, ref, &time, NULL, NULL))
+	if (!ref || kmlops_history_read(history, ref, &time, NULL))
 		return 0;
 	return time;
 }
 
-/* The place of the key with hash @tag, taken if need be; NULL if contended. */
+/* Gives the place of the key written least recently to the key @tag. */
 static struct kmlops_key_entry *
-take_place(struct kmlops_key_index *index,
-	   const struct kmlops_history *history, u64 tag)
+evict(struct kmlops_key_index *index, const struct kmlops_history *history,
+      u64 tag)
 {
 	struct kmlops_key_entry *entry, *victim = NULL;
-	u64 oldest = 0, victim_tag = 0;
+	u64 oldest = 0, victim_tag = 0, seen, time;
 	u32 i;
 
 	for (i = 0; i < WINDOW; i++) {
-		u64 seen;
-
-		entry = &index->entries[(tag + i) & index->mask];
-		seen = READ_ONCE(entry->tag);
-		if (seen == tag)
-			return entry;
-		if (!seen) {
-			seen = cmpxchg(&entry->tag, 0, tag);
-			if (!seen) {
-				__atomic_fetch_add(&index->keys, 1,
-						   __ATOMIC_RELAXED);
-				return entry;
-			}
-			if (seen == tag)
-				return entry;
-		}
-	}
-
-	for (i = 0; i < WINDOW; i++) {
-		u64 seen, time;
-
-		entry = &index->entries[(tag + i) & index->mask];
+		entry = place(index, tag, i);
 		seen = READ_ONCE(entry->tag);
 		time = last_written(entry, history);
 		if (!victim || time < oldest) {
@@ -129,26 +125,59 @@ take_place(struct kmlops_key_index *index,
 	return victim;
 }
 
+/*
+ * The place of the key @tag, taken if need be; NULL if contended. Two CPUs
+ * that bring the same new key to a full window at once may take two places:
+ * readers use the first, and the row in the other is found by time only.
+ */
+static struct kmlops_key_entry *
+take_place(struct kmlops_key_index *index,
+	   const struct kmlops_history *history, u64 tag)
+{
+	u32 i;
+
+	for (i = 0; i < WINDOW; i++) {
+		struct kmlops_key_entry *entry = place(index, tag, i);
+		u64 seen = READ_ONCE(entry->tag);
+
+		if (likely(seen == tag))
+			return entry;
+		if (!seen) {
+			seen = cmpxchg(&entry->tag, 0, tag);
+			if (!seen) {
+				__atomic_fetch_add(&index->keys, 1,
+						   __ATOMIC_RELAXED);
+				return entry;
+			}
+			if (seen == tag)
+				return entry;
+		}
+	}
+	return evict(index, history, tag);
+}
+
 /**
- * kmlops_key_index_link() - Make a row the latest of its key
+ * kmlops_key_index_link() - Link a row to its key
  * @index: the index
  * @history: the history of the row
  * @slot: slot of the row, as kmlops_history_append() returned it
  * @ref: reference of the row
+ * @time: its time
  * @key: its key
  *
- * The latest row of a key is that of the last capture to get here. A row that
- * finds no place is counted and stays readable by time.
+ * A row that finds no place is counted and stays readable by time.
  *
- * Context: any, NMI included. Lockless; bounded, does not sleep.
+ * Context: any, NMI included, on the CPU that captured the row, preemption
+ * off. Lockless; bounded, does not sleep.
  */
 void kmlops_key_index_link(struct kmlops_key_index *index,
 			   const struct kmlops_history *history,
-			   struct kmlops_slot *slot, u64 ref, const void *key)
+			   struct kmlops_slot *slot, u64 ref, u64 time,
+			   const void *key)
 {
 	u64 tag = hash_key(index, key, history->key_size);
 	struct kmlops_key_entry *entry = take_place(index, history, tag);
-	u64 old, seen;
+	u64 old, seen, order;
 	int tries;
 
 	if (unlikely(!entry))
@@ -156,10 +185,19 @@ void kmlops_key_index_link(struct kmlops_key_index *index,
 
 	old = READ_ONCE(entry->ref);
 	for (tries = 0; tries < LINK_TRIES; tries++) {
+		/* Lapped: the slot is another row's now. */
+		if (unlikely(READ_ONCE(slot->seq) != kmlops_ref_pos(ref) << 1))
+			return;
+		order = 0;
+		/* If that row is gone, a wrong order only makes readers look. */
+		if (likely(old))
+			order = READ_ONCE(kmlops_history_slot(history,
+							      old)->order);
+		WRITE_ONCE(slot->order, order > time ? order : time);
 		WRITE_ONCE(slot->prev, old);
 		seen = cmpxchg(&entry->ref, old, ref);
 		if (likely(seen == old)) {
-			/* Lapped meanwhile: what nested writers linked stays. */
+			/* Lapped just now: what nested writers linked stays. */
 			if (unlikely(READ_ONCE(slot->seq) !=
 				     kmlops_ref_pos(ref) << 1))
 				cmpxchg(&entry->ref, ref, old);
@@ -171,33 +209,150 @@ unindexed:
 	__atomic_fetch_add(&index->unindexed, 1, __ATOMIC_RELAXED);
 }
 
-/* Newest row of the key in the chain of @entry. */
-static int latest_of(const struct kmlops_key_entry *entry,
-		     const struct kmlops_history *history, const void *key,
-		     u64 *ref, u64 *time, void *value)
+static const struct kmlops_key_entry *find(const struct kmlops_key_index *index,
+					   const struct kmlops_history *history,
+					   const void *key)
 {
-	u64 head = READ_ONCE(entry->ref);
-	u64 at = head, prev;
-	int tries, err;
+	u64 tag = hash_key(index, key, history->key_size);
+	u32 i;
 
-	for (tries = 0; at && tries < READ_TRIES; tries++) {
-		err = kmlops_history_read_key(history, at, key, time, &prev,
-					      value);
-		if (!err) {
-			*ref = at;
+	for (i = 0; i < WINDOW; i++) {
+		const struct kmlops_key_entry *entry = place(index, tag, i);
+		u64 seen = READ_ONCE(entry->tag);
+
+		if (likely(seen == tag))
+			return entry;
+		if (!seen)
+			break;
+	}
+	return NULL;
+}
+
+static struct kmlops_row *row_at(struct kmlops_row *rows, u32 stride, u32 i)
+{
+	return (struct kmlops_row *)((u8 *)rows + (size_t)i * stride);
+}
+
+/* Puts a row among the @n latest found so far, the latest first. */
+static u32 insert(struct kmlops_row *rows, u32 stride, u32 n, u32 max, u64 time,
+		  u64 ref)
+{
+	u32 i = n < max ? n : max - 1;
+
+	for (; i && row_at(rows, stride, i - 1)->time < time; i--)
+		*row_at(rows, stride, i) = *row_at(rows, stride, i - 1);
+	row_at(rows, stride, i)->time = time;
+	row_at(rows, stride, i)->seq = ref;
+	return n < max ? n + 1 : max;
+}
+
+/*
+ * Collects time and reference of the latest rows of a key from the chain that
+ * begins at @at. Returns their number, or -E2BIG if that takes too many steps.
+ */
+static int walk(const struct kmlops_history *history, u64 at, const void *key,
+		u64 asof, u32 steps, struct kmlops_row *rows, u32 stride,
+		u32 max)
+{
+	u64 watermark = READ_ONCE(history->watermark);
+	struct kmlops_slot row;
+	u32 n = 0;
+	int err;
+
+	for (; at; at = row.prev) {
+		err = kmlops_history_read_linked(history, at, key, &row, NULL);
+		if (err && err != -ESRCH)
+			break;
+		if (row.order < watermark)
+			break;
+		if (n == max && row.order <= row_at(rows, stride, n - 1)->time)
+			break;
+		if (!steps--)
+			return -E2BIG;
+		if (!err && row.time <= asof && row.time >= watermark &&
+		    (n < max || row.time > row_at(rows, stride, n - 1)->time))
+			n = insert(rows, stride, n, max, row.time, at);
+	}
+	return n;
+}
+
+/**
+ * kmlops_key_index_last() - Read the latest rows of a key
+ * @index: the index
+ * @history: the history the index is of
+ * @key: the key, of the history's key size
+ * @asof: only rows captured at or before this time
+ * @steps: how many rows of the key to look at, at most
+ * @rows: receives packed rows, the latest first, at the distance of
+ *   kmlops_row_stride(); undefined on error
+ * @max: how many rows at most, at least 1
+ *
+ * Rows that are overwritten while this runs are left out with all before them.
+ *
+ * Context: any, NMI included. Lockless; takes up to @steps steps.
+ * Return: number of rows; -ENOENT if there is none; -E2BIG if more than @steps
+ *   rows would have to be looked at; -EAGAIN if rows of the key were
+ *   overwritten faster than they were read.
+ */
+int kmlops_key_index_last(const struct kmlops_key_index *index,
+			  const struct kmlops_history *history,
+			  const void *key, u64 asof, u32 steps,
+			  struct kmlops_row *rows, u32 max)
+{
+	const struct kmlops_key_entry *entry = find(index, history, key);
+	u32 stride = kmlops_row_stride(history);
+	int tries, n, i;
+
+	if (!entry)
+		return -ENOENT;
+	for (tries = 0; tries < READ_TRIES; tries++) {
+		u64 head = READ_ONCE(entry->ref);
+
+		n = walk(history, head, key, asof, steps, rows, stride, max);
+		if (n < 0)
+			return n;
+		for (i = 0; i < n; i++) {
+			struct kmlops_row *row = row_at(rows, stride, i);
+			u64 time;
+
+			if (kmlops_history_read(history, row->seq, &time,
+						(u64 *)(row + 1)))
+				break;
+		}
+		if (i)
+			return i;
+		if (!n && READ_ONCE(entry->ref) == head)
+			return -ENOENT;
+	}
+	return -EAGAIN;
+}
+
+/* The latest row where the one linked last is not, or is being overwritten. */
+static int latest_in_chain(const struct kmlops_key_entry *entry,
+			   const struct kmlops_history *history,
+			   const void *key, u64 *ref, u64 *time, void *value)
+{
+	struct kmlops_slot row;
+	struct kmlops_row best;
+	int tries, n;
+
+	for (tries = 0; tries < READ_TRIES; tries++) {
+		u64 head = READ_ONCE(entry->ref);
+
+		n = walk(history, head, key, ~0ULL, LATEST_STEPS, &best,
+			 sizeof(best), 1);
+		if (n < 0)
+			return -EAGAIN;
+		if (!n && READ_ONCE(entry->ref) == head)
+			return -ENOENT;
+		if (n && !kmlops_history_read_linked(history, best.seq, key,
+						     &row, value)) {
+			*ref = best.seq;
+			*time = row.time;
 			return 0;
 		}
-		if (err == -ESRCH) {
-			at = prev;
-			continue;
-		}
-		/* Overwritten: that is the end, unless a later row came. */
-		at = READ_ONCE(entry->ref);
-		if (at == head)
-			return -ENOENT;
-		head = at;
 	}
-	return at ? -EAGAIN : -ENOENT;
+	return -EAGAIN;
 }
 
 /**
@@ -217,24 +372,19 @@ int kmlops_key_index_latest(const struct kmlops_key_index *index,
 			    const struct kmlops_history *history,
 			    const void *key, u64 *ref, u64 *time, void *value)
 {
-	u64 tag = hash_key(index, key, history->key_size);
-	int err;
-	u32 i;
+	const struct kmlops_key_entry *entry = find(index, history, key);
+	struct kmlops_slot row;
 
-	for (i = 0; i < WINDOW; i++) {
-		const struct kmlops_key_entry *entry;
-		u64 seen;
-
-		entry = &index->entries[(tag + i) & index->mask];
-		seen = READ_ONCE(entry->tag);
-		if (!seen)
-			break;
-		if (seen != tag)
-			continue;
-		err = latest_of(entry, history, key, ref, time, value);
-		if (!err && *time < READ_ONCE(history->watermark))
-			return -ENOENT;
-		return err;
+	if (unlikely(!entry))
+		return -ENOENT;
+	*ref = READ_ONCE(entry->ref);
+	if (likely(*ref &&
+		   !kmlops_history_read_linked(history, *ref, key, &row,
+					       value) &&
+		   row.order == row.time &&
+		   row.time >= READ_ONCE(history->watermark))) {
+		*time = row.time;
+		return 0;
 	}
-	return -ENOENT;
+	return latest_in_chain(entry, history, key, ref, time, value);
 }

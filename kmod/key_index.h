@@ -7,11 +7,12 @@
 #define KMLOPS_KEY_INDEX_H
 
 #include "history.h"
+#include <linux/kernmlops_row.h>
 
 /**
  * struct kmlops_key_entry - One place of the index
  * @tag: hash of the key that has the place; 0: free
- * @ref: latest row linked here
+ * @ref: row that was linked here last
  */
 struct kmlops_key_entry {
 	u64 tag;
@@ -21,10 +22,11 @@ struct kmlops_key_entry {
 struct kmlops_key_index {
 	u64 seed;
 	u64 mask;		/* places - 1, a power of two - 1 */
+	u32 shift;		/* of a hash, to leave the bits of a place */
 	u64 keys;		/* places taken */
 	u64 evicted;		/* keys that lost their place to another */
 	u64 unindexed;		/* rows that could not be linked */
-	struct kmlops_key_entry entries[];
+	struct kmlops_key_entry entries[] ____cacheline_aligned;
 };
 
 u64 kmlops_key_index_bytes(u64 places);
@@ -33,10 +35,20 @@ void kmlops_key_index_destroy(struct kmlops_key_index *index);
 
 void kmlops_key_index_link(struct kmlops_key_index *index,
 			   const struct kmlops_history *history,
-			   struct kmlops_slot *slot, u64 ref, const void *key);
+			   struct kmlops_slot *slot, u64 ref, u64 time,
+			   const void *key);
 int kmlops_key_index_latest(const struct kmlops_key_index *index,
 			    const struct kmlops_history *history,
-			    const void *key, u64 *ref, u64 *time,
-			    void *value);
+			    const void *key, u64 *ref, u64 *time, void *value);
+int kmlops_key_index_last(const struct kmlops_key_index *index,
+			  const struct kmlops_history *history,
+			  const void *key, u64 asof, u32 steps,
+			  struct kmlops_row *rows, u32 max);
+
+/* Distance between packed rows of @history in bytes. */
+static inline u32 kmlops_row_stride(const struct kmlops_history *history)
+{
+	return sizeof(struct kmlops_row) + 8 * history->body_words;
+}
 
 #endif /* KMLOPS_KEY_INDEX_H */

@@ -4,6 +4,7 @@
  */
 #include <linux/module.h>
 #include <asm/cpufeature.h>
+#include "clock.h"
 #include "compat.h"
 #include "history.h"
 #include "kfuncs.h"
@@ -31,9 +32,12 @@ static int __init kernmlops_init(void)
 		return -ENOPKG;
 	}
 
-	err = kmlops_stores_init();
+	err = kmlops_clock_init();
 	if (err)
 		return err;
+	err = kmlops_stores_init();
+	if (err)
+		goto err_clock;
 	err = kmlops_models_init();
 	if (err)
 		goto err_stores;
@@ -54,6 +58,8 @@ err_models:
 	kmlops_models_exit();
 err_stores:
 	kmlops_stores_exit();
+err_clock:
+	kmlops_clock_exit();
 	return err;
 }
 
@@ -64,6 +70,7 @@ static void __exit kernmlops_exit(void)
 	kmlops_uploads_exit();
 	kmlops_models_exit();
 	kmlops_stores_exit();
+	kmlops_clock_exit();
 }
 
 module_init(kernmlops_init);

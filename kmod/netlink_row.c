@@ -125,7 +125,7 @@ int kernmlops_nl_row_dump_start(struct netlink_callback *cb)
 	dump->store = get_store(info, &err);
 	if (!dump->store)
 		return err;
-	dump->cursor = kmlops_cursor_open(dump->store->history, from, to);
+	dump->cursor = kmlops_cursor_open(dump->store->history, from, to, NULL);
 	if (!dump->cursor) {
 		kmlops_store_put(dump->store);
 		return -ENOMEM;
@@ -156,8 +156,7 @@ int kernmlops_nl_row_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb)
 {
 	struct row_dump *dump = (void *)cb->ctx;
-	u32 stride = sizeof(struct kmlops_row) +
-		     8 * dump->store->history->body_words;
+	u32 stride = kmlops_row_stride(dump->store->history);
 	struct nlattr *rows;
 	u32 room, count;
 	void *head;

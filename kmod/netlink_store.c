@@ -35,7 +35,7 @@ static int put_counters(struct sk_buff *skb, const struct kmlops_store *store)
 	const struct kmlops_key_index *index = store->index;
 	struct kmlops_history_stats stats;
 
-	kmlops_history_stats(store->history, &stats);
+	kmlops_history_stats(store->history, true, &stats);
 	if (nla_put_uint(skb, KERNMLOPS_A_STORE_CAPTURED, stats.captured) ||
 	    nla_put_uint(skb, KERNMLOPS_A_STORE_STORED, stats.stored) ||
 	    nla_put_uint(skb, KERNMLOPS_A_STORE_OVERWRITTEN,

@@ -376,7 +376,8 @@ s64 kmlops_store_capture(struct kmlops_store *store, const void *key,
 				     value, &ref, &time);
 	if (unlikely(!slot))
 		return -EBUSY;
-	kmlops_key_index_link(store->index, store->history, slot, ref, key);
+	kmlops_key_index_link(store->index, store->history, slot, ref, time,
+			      key);
 	return time;
 }
 

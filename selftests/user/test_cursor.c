@@ -33,16 +33,18 @@ static struct kmlops_history *fill(u64 slots, u64 *times, u64 *refs)
 }
 
 /* Reads [from, to) and compares with the rows of the list that are left. */
+static void check_scan(struct kmlops_history *history, const u64 *times,
+		       const u64 *refs, u64 from, u64 to);
+
 static void check_range(struct kmlops_history *history, const u64 *times,
 			const u64 *refs, u64 from, u64 to)
 {
-	struct kmlops_cursor *cursor = kmlops_cursor_open(history, from, to);
+	struct kmlops_cursor *cursor = kmlops_cursor_open(history, from, to, NULL);
 	u64 ref, time, body[2], last = 0, rows = 0, expected = 0, i, at;
 
 	for (i = 0; i < ROWS; i++)
 		expected += times[i] >= from && times[i] < to &&
-			    !kmlops_history_read(history, refs[i], &at, NULL,
-						 NULL);
+			    !kmlops_history_read(history, refs[i], &at, NULL);
 	while (!kmlops_cursor_next(cursor, history, &ref, &time, body)) {
 		assert_true(time >= last && time >= from && time < to);
 		assert_int_equal(refs[body[1]], ref);
@@ -53,6 +55,32 @@ static void check_range(struct kmlops_history *history, const u64 *times,
 	assert_int_equal(rows, expected);
 	assert_int_equal(cursor->lost, 0);
 	kmlops_cursor_close(cursor);
+	check_scan(history, times, refs, from, to);
+}
+
+/* The same by a scan. */
+static void check_scan(struct kmlops_history *history, const u64 *times,
+		       const u64 *refs, u64 from, u64 to)
+{
+	u64 last = 0, rows = 0, expected = 0, i, at, body[2];
+	struct kmlops_scan scan;
+
+	for (i = 0; i < ROWS; i++)
+		expected += times[i] >= from && times[i] < to &&
+			    times[i] >= history->watermark &&
+			    !kmlops_history_read(history, refs[i], &at, NULL);
+	kmlops_scan_begin(&scan, from, to);
+	while (!kmlops_scan_next(&scan, history)) {
+		assert_true(scan.time >= last && scan.time >= from &&
+			    scan.time < to);
+		assert_int_equal(kmlops_history_read(history, scan.ref, &at,
+						     body), 0);
+		assert_int_equal(at, scan.time);
+		assert_int_equal(refs[body[1]], scan.ref);
+		last = scan.time;
+		rows++;
+	}
+	assert_int_equal(rows, expected);
 }
 
 static void test_all_rows(void **state)
@@ -78,7 +106,7 @@ static void test_after_overwriting_and_truncation(void **state)
 	check_range(history, times, refs, times[4900], ~0ULL);
 	{
 		struct kmlops_cursor *cursor =
-			kmlops_cursor_open(history, 0, ~0ULL);
+			kmlops_cursor_open(history, 0, ~0ULL, NULL);
 		u64 ref, time, body[2];
 
 		kmlops_cursor_next(cursor, history, &ref, &time, body);
@@ -92,7 +120,7 @@ static void test_rows_lost_while_reading(void **state)
 {
 	static u64 times[ROWS], refs[ROWS];
 	struct kmlops_history *history = fill(64, times, refs);
-	struct kmlops_cursor *cursor = kmlops_cursor_open(history, 0, ~0ULL);
+	struct kmlops_cursor *cursor = kmlops_cursor_open(history, 0, ~0ULL, NULL);
 	u64 ref, time, body[2], rows = 0, i, at;
 	u32 key = 0;
 
@@ -109,11 +137,44 @@ static void test_rows_lost_while_reading(void **state)
 	kmlops_history_destroy(history);
 }
 
+/* Reads resumed where the last one ended give each row once, in order. */
+static void test_resumed_reads(void **state)
+{
+	struct kmlops_history *history =
+		kmlops_history_create(4, 8, 1024, CPUS, NULL);
+	u64 next[CPUS] = {}, seen = 0, last = 0, i = 0, ref, time, body[2];
+	u32 random = 5, round, key = 0;
+
+	for (round = 0; round < 200; round++) {
+		struct kmlops_cursor *cursor;
+		u64 until = i + round % 17;
+
+		for (; i < until; i++) {
+			random = random * 1103515245 + 12345;
+			kmlops_history_append(history, (random >> 16) % CPUS,
+					      &key, &i, &ref, &time);
+		}
+		cursor = kmlops_cursor_open(history, 0, ~0ULL, next);
+		while (!kmlops_cursor_next(cursor, history, &ref, &time,
+					   body)) {
+			assert_int_equal(body[1], seen);
+			assert_true(time >= last);
+			last = time;
+			seen++;
+		}
+		assert_int_equal(cursor->lost, 0);
+		memcpy(next, cursor->next, sizeof(next));
+		kmlops_cursor_close(cursor);
+		assert_int_equal(seen, i);
+	}
+	kmlops_history_destroy(history);
+}
+
 static void test_empty(void **state)
 {
 	struct kmlops_history *history =
 		kmlops_history_create(4, 8, 8, CPUS, NULL);
-	struct kmlops_cursor *cursor = kmlops_cursor_open(history, 0, ~0ULL);
+	struct kmlops_cursor *cursor = kmlops_cursor_open(history, 0, ~0ULL, NULL);
 	u64 ref, time, body[2];
 
 	assert_int_equal(kmlops_cursor_next(cursor, history, &ref, &time,
@@ -128,6 +189,7 @@ int main(void)
 		cmocka_unit_test(test_all_rows),
 		cmocka_unit_test(test_after_overwriting_and_truncation),
 		cmocka_unit_test(test_rows_lost_while_reading),
+		cmocka_unit_test(test_resumed_reads),
 		cmocka_unit_test(test_empty),
 	};
 

@@ -43,7 +43,7 @@ static u64 number_at(const struct kmlops_history *history, u64 ref)
 {
 	u64 time, body[3];
 
-	if (kmlops_history_read(history, ref, &time, NULL, body))
+	if (kmlops_history_read(history, ref, &time, body))
 		return 0;
 	assert_int_equal(body[0], (u32)body[1]);
 	assert_int_equal(body[2], ~body[1]);
@@ -56,7 +56,7 @@ static void check_balance(const struct kmlops_history *history,
 	u64 readable = 0, time;
 	u32 cpu;
 
-	kmlops_history_stats(history, stats);
+	kmlops_history_stats(history, true, stats);
 	assert_int_equal(stats->captured,
 			 stats->stored + stats->overwritten + stats->dropped +
 			 stats->truncated);
@@ -66,7 +66,7 @@ static void check_balance(const struct kmlops_history *history,
 		for (; pos <= kmlops_history_newest(history, cpu); pos++)
 			readable += !kmlops_history_read(history,
 							 kmlops_ref(cpu, pos),
-							 &time, NULL, NULL) &&
+							 &time, NULL) &&
 				    time >= history->watermark;
 	}
 	assert_int_equal(stats->stored, readable);
@@ -131,7 +131,7 @@ static void test_odd_sizes_are_padded(void **state)
 
 	assert_non_null(kmlops_history_append(history, 0, "abc", "123456789",
 					      &ref, &time));
-	assert_int_equal(kmlops_history_read(history, ref, &time, NULL, body),
+	assert_int_equal(kmlops_history_read(history, ref, &time, body),
 			 0);
 	assert_memory_equal(body, "abc\0\0\0\0\0" "123456789\0\0\0\0\0\0", 24);
 	kmlops_history_destroy(history);
@@ -141,18 +141,83 @@ static void test_read_by_key(void **state)
 {
 	struct kmlops_history *history =
 		kmlops_history_create(3, 9, 8, 1, NULL);
-	u64 ref, time, prev;
+	struct kmlops_slot row;
 	char value[10] = "";
+	u64 ref, time;
 
 	kmlops_history_append(history, 0, "abc", "123456789", &ref, &time);
-	assert_int_equal(kmlops_history_read_key(history, ref, "abd", &time,
-						 &prev, value), -ESRCH);
+	assert_int_equal(kmlops_history_read_linked(history, ref, "abd", &row,
+						    value), -ESRCH);
 	assert_string_equal(value, "");
-	assert_int_equal(kmlops_history_read_key(history, ref, "abc", &time,
-						 &prev, value), 0);
+	assert_int_equal(kmlops_history_read_linked(history, ref, "abc", &row,
+						    value), 0);
 	assert_string_equal(value, "123456789");
-	assert_int_equal(kmlops_history_read_key(history, ref + 1, "abc",
-						 &time, &prev, value), -ENOENT);
+	assert_int_equal(row.time, time);
+	assert_int_equal(kmlops_history_read_linked(history, ref + 1, "abc",
+						    &row, value), -ENOENT);
+	kmlops_history_destroy(history);
+}
+
+static void test_lossless(void **state)
+{
+	struct kmlops_history *history = make(8, 1);
+	struct kmlops_history_stats stats;
+	u64 i, pos;
+
+	history->lossless = true;
+	for (i = 1; i <= 8; i++)
+		assert_int_equal(append(history, 0, i), i);
+	assert_int_equal(append(history, 0, 9), 0);
+	kmlops_history_consume(history, 0, 3);
+	kmlops_history_consume(history, 0, 2);
+	for (i = 9; i <= 11; i++)
+		assert_int_equal(append(history, 0, i), i);
+	assert_int_equal(append(history, 0, 12), 0);
+	assert_int_equal(number_at(history, 4), 4);
+	/* What has not been captured cannot be consumed. */
+	kmlops_history_consume(history, 0, 1000);
+	for (i = 12; i <= 19; i++)
+		assert_int_equal(append(history, 0, i), i);
+	assert_int_equal(append(history, 0, 20), 0);
+	check_balance(history, &stats);
+	assert_int_equal(stats.dropped, 3);
+	assert_int_equal(stats.overwritten, 11);
+	assert_true(kmlops_history_settled(history, 0, &pos));
+	assert_int_equal(pos, 19);
+	kmlops_history_destroy(history);
+}
+
+static void test_nearest(void **state)
+{
+	struct kmlops_history *history = make(64, 4);
+	u64 refs[200], times[200], t, i;
+
+	assert_int_equal(kmlops_history_nearest(history, 5), 0);
+	for (i = 0; i < 200; i++) {
+		u32 key = i;
+		struct value value = { i, ~i };
+
+		kmlops_history_append(history, i * 7 % 3, &key, &value,
+				      &refs[i], &times[i]);
+	}
+	for (t = times[0] - 10; t < times[199] + 10; t += 3) {
+		u64 best = ~0ULL, ref, at;
+
+		for (i = 0; i < 200; i++) {
+			u64 distance = t > times[i] ? t - times[i] :
+				       times[i] - t;
+
+			if (!kmlops_history_read(history, refs[i], &at,
+						 NULL) && distance < best)
+				best = distance;
+		}
+		ref = kmlops_history_nearest(history, t);
+		assert_int_equal(kmlops_history_read(history, ref, &at, NULL),
+				 0);
+		assert_int_equal(t > at ? t - at : at - t, best);
+	}
+	kmlops_history_truncate(history, ~0ULL);
+	assert_int_equal(kmlops_history_nearest(history, times[199]), 0);
 	kmlops_history_destroy(history);
 }
 
@@ -163,7 +228,7 @@ static void test_seek_by_time(void **state)
 
 	for (i = 1; i <= 100; i++) {
 		append(history, 0, i);
-		kmlops_history_read(history, i, &times[i], NULL, NULL);
+		kmlops_history_read(history, i, &times[i], NULL);
 		assert_true(i == 1 || times[i] >= times[i - 1]);
 	}
 	assert_int_equal(kmlops_history_seek(history, 0, 0), 37);
@@ -189,7 +254,7 @@ static void test_truncation(void **state)
 	for (i = 1; i <= 10; i++)
 		append(history, 0, i);
 	append(history, 0, 11);
-	kmlops_history_read(history, 11, &time, NULL, NULL);
+	kmlops_history_read(history, 11, &time, NULL);
 	kmlops_history_truncate(history, time);
 	check_balance(history, &stats);
 	assert_int_equal(stats.truncated + stats.stored, 11);
@@ -258,7 +323,7 @@ static void test_interrupted_writers(void **state)
 		      (unsigned long long)stats.dropped);
 	for (pos = kmlops_history_oldest(nested_history, 0);
 	     pos <= kmlops_history_newest(nested_history, 0); pos++) {
-		if (kmlops_history_read(nested_history, pos, &time, NULL, NULL))
+		if (kmlops_history_read(nested_history, pos, &time, NULL))
 			continue;
 		assert_true(time >= last);
 		last = time;
@@ -286,7 +351,7 @@ static void test_slot_held_by_interrupted_row(void **state)
 	for (i = 9; i <= 12; i++)
 		assert_int_equal(append(history, 0, i), i == 11 ? 0 : i);
 	slot->seq &= ~1ULL;
-	kmlops_history_stats(history, &stats);
+	kmlops_history_stats(history, true, &stats);
 	assert_int_equal(stats.captured, 12);
 	assert_int_equal(stats.dropped, 1);
 	assert_int_equal(stats.overwritten, 3);
@@ -295,7 +360,7 @@ static void test_slot_held_by_interrupted_row(void **state)
 	slot = kmlops_history_slot(history, 13);
 	slot->seq = 21 << 1;
 	assert_int_equal(append(history, 0, 13), 0);
-	kmlops_history_stats(history, &stats);
+	kmlops_history_stats(history, true, &stats);
 	assert_int_equal(stats.dropped, 2);
 	kmlops_history_destroy(history);
 }
@@ -309,6 +374,8 @@ int main(void)
 		cmocka_unit_test(test_odd_sizes_are_padded),
 		cmocka_unit_test(test_read_by_key),
 		cmocka_unit_test(test_seek_by_time),
+		cmocka_unit_test(test_lossless),
+		cmocka_unit_test(test_nearest),
 		cmocka_unit_test(test_truncation),
 		cmocka_unit_test(test_interrupted_writers),
 		cmocka_unit_test(test_slot_held_by_interrupted_row),

@@ -40,7 +40,8 @@ static u64 capture(struct pair *pair, u64 key, u64 value)
 	slot = kmlops_history_append(pair->history, 0, &key, &value, &ref,
 				     &time);
 	assert_non_null(slot);
-	kmlops_key_index_link(pair->index, pair->history, slot, ref, &key);
+	kmlops_key_index_link(pair->index, pair->history, slot, ref, time,
+			      &key);
 	return ref;
 }
 
@@ -167,10 +168,139 @@ static void test_lapped_before_linked(void **state)
 				     &time);
 	for (i = 2; i <= 10; i++)
 		capture(&pair, 1, i);
-	kmlops_key_index_link(pair.index, pair.history, slot, ref, &key);
+	kmlops_key_index_link(pair.index, pair.history, slot, ref, time,
+			      &key);
 	assert_int_equal(latest(&pair, 1, &value), 0);
 	assert_int_equal(value, 10);
 	destroy(&pair);
+}
+
+/* Rows of a few keys on several CPUs, linked in any order. */
+#define CPUS	4
+#define ROWS	3000
+#define KEYS	5
+
+struct captured {
+	struct kmlops_slot *slot;
+	u64 key, ref, time;
+	u64 linked;		/* when, as a number */
+};
+
+static int later_first(const void *a, const void *b)
+{
+	u64 x = ((const struct kmlops_row *)a)->time;
+	u64 y = ((const struct kmlops_row *)b)->time;
+
+	return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/*
+ * The last @max rows of @key at or before @asof, from the list of all. A chain
+ * ends at a row that was overwritten: what was linked before it is not found,
+ * even if a CPU that captures less still has it. (A read that skipped the
+ * missing row would give an answer that was not the latest at that time.)
+ */
+static u32 brute_force(const struct kmlops_history *history,
+		       const struct captured *all, u64 key, u64 asof,
+		       struct kmlops_row *rows, u32 max)
+{
+	static struct kmlops_row found[ROWS];
+	u64 reach = 0, at;
+	u32 n = 0, i;
+
+	for (i = 0; i < ROWS; i++)
+		if (all[i].key == key && all[i].linked >= reach &&
+		    kmlops_history_read(history, all[i].ref, &at, NULL))
+			reach = all[i].linked + 1;
+	for (i = 0; i < ROWS; i++)
+		if (all[i].key == key && all[i].time <= asof &&
+		    all[i].time >= history->watermark &&
+		    all[i].linked >= reach)
+			found[n++] = (struct kmlops_row){ all[i].time,
+							  all[i].ref };
+	qsort(found, n, sizeof(found[0]), later_first);
+	n = n < max ? n : max;
+	memcpy(rows, found, n * sizeof(found[0]));
+	return n;
+}
+
+static void compare(const struct kmlops_history *history,
+		    const struct kmlops_key_index *index,
+		    const struct captured *all, u64 key, u64 asof, u32 max)
+{
+	struct kmlops_row expected[16];
+	struct {
+		struct kmlops_row row;
+		u64 key, value;
+	} rows[16];
+	u32 n = brute_force(history, all, key, asof, expected, max), i;
+	int got = kmlops_key_index_last(index, history, &key, asof, ROWS,
+					&rows[0].row, max);
+
+	assert_int_equal(got, n ? (int)n : -ENOENT);
+	for (i = 0; i < n; i++) {
+		assert_int_equal(rows[i].row.time, expected[i].time);
+		assert_int_equal(rows[i].key, key);
+		assert_int_equal(all[rows[i].value].time, expected[i].time);
+	}
+}
+
+static void test_last_and_asof(void **state)
+{
+	static struct captured all[ROWS];
+	struct kmlops_history *history =
+		kmlops_history_create(8, 8, 512, CPUS, NULL);
+	struct kmlops_key_index *index = kmlops_key_index_create(64, 99);
+	u64 value, ref, time, i, k, pending = 0, linked = 0;
+	u32 random = 3;
+
+	/*
+	 * A row is linked up to seven rows after it was captured, as happens
+	 * when its CPU is slow.
+	 */
+	for (i = 0; i < ROWS; i++) {
+		random = random * 1103515245 + 12345;
+		all[i].key = (random >> 16) % KEYS;
+		all[i].slot = kmlops_history_append(history,
+						    (random >> 8) % CPUS,
+						    &all[i].key, &i,
+						    &all[i].ref, &all[i].time);
+		if ((random >> 24) % 8 == 0 || i - pending >= 7 ||
+		    i == ROWS - 1) {
+			for (k = i + 1; k-- > pending;) {
+				all[k].linked = linked++;
+				kmlops_key_index_link(index, history,
+						      all[k].slot, all[k].ref,
+						      all[k].time,
+						      &all[k].key);
+			}
+			pending = i + 1;
+		}
+	}
+	for (k = 0; k < KEYS + 1; k++) {
+		struct kmlops_row last;
+
+		for (i = 0; i < ROWS; i += 3)
+			compare(history, index, all, k, all[i].time, 1 + i % 9);
+		compare(history, index, all, k, ~0ULL, 16);
+		compare(history, index, all, k, 0, 1);
+		if (!brute_force(history, all, k, ~0ULL, &last, 1))
+			continue;
+		assert_int_equal(kmlops_key_index_latest(index, history, &k,
+							 &ref, &time, &value),
+				 0);
+		assert_int_equal(time, last.time);
+		assert_int_equal(ref, last.seq);
+		assert_int_equal(all[value].time, time);
+	}
+	kmlops_history_truncate(history, all[ROWS - 500].time);
+	for (i = 0; i < ROWS; i += 3)
+		compare(history, index, all, i % KEYS, all[i].time, 4);
+	k = all[0].key;
+	assert_int_equal(kmlops_key_index_last(index, history, &k, all[0].time,
+					       3, NULL, 1), -E2BIG);
+	kmlops_key_index_destroy(index);
+	kmlops_history_destroy(history);
 }
 
 int main(void)
@@ -182,6 +312,7 @@ int main(void)
 		cmocka_unit_test(test_more_keys_than_places),
 		cmocka_unit_test(test_equal_hashes),
 		cmocka_unit_test(test_lapped_before_linked),
+		cmocka_unit_test(test_last_and_asof),
 	};
 
 	return cmocka_run_group_tests_name("key_index", tests, NULL, NULL);

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Drawing the lines that kmlops_clock_ns() follows.
+ *
+ * Each line starts at a pair of TSC and CLOCK_MONOTONIC read together, and has
+ * the slope between that pair and the one before. So what NTP does to the rate
+ * of the clock is in the next line, and errors do not add up.
+ */
+#include <linux/cpufeature.h>
+#include <linux/math64.h>
+#include <linux/spinlock.h>
+#include <linux/suspend.h>
+#include <linux/timer.h>
+#include <asm/tsc.h>
+#include "clock.h"
+
+#define DRAW_EVERY_MS	(KMLOPS_CLOCK_REACH_MS / 4)
+/* Pairs closer than this would give a slope too coarse. */
+#define SLOPE_MIN_NS	(10 * NSEC_PER_MSEC)
+
+struct kmlops_clock kmlops_clock;
+
+static DEFINE_SPINLOCK(draw_lock);
+static struct timer_list draw_timer;
+static bool asleep;			/* no lines between suspend and resume */
+static u64 last_tsc, last_ns;		/* the pair the last line starts at */
+
+/* TSC and CLOCK_MONOTONIC of one moment, to half of the shortest try. */
+static void read_pair(u64 *tsc, u64 *ns)
+{
+	u64 best = U64_MAX;
+	int tries;
+
+	for (tries = 0; tries < 5; tries++) {
+		u64 before = rdtsc_ordered();
+		u64 now = ktime_get_ns();
+		u64 took = rdtsc_ordered() - before;
+
+		if (took >= best)
+			continue;
+		best = took;
+		*tsc = before + took / 2;
+		*ns = now;
+	}
+}
+
+static u64 slope(u64 tsc, u64 ns)
+{
+	u64 rated = div_u64((u64)NSEC_PER_MSEC << 32, tsc_khz);
+	u64 ticks = tsc - last_tsc;
+	u64 seen;
+
+	/* Pairs too close or too far apart, or no pair before. */
+	if (!last_tsc || ns - last_ns < SLOPE_MIN_NS ||
+	    ns - last_ns > KMLOPS_CLOCK_REACH_MS * NSEC_PER_MSEC || !ticks)
+		return rated;
+	seen = mul_u64_u64_div_u64(ns - last_ns, 1ULL << 32, ticks);
+	/* The TSC jumped, as it may when a virtual machine is moved. */
+	if (seen < rated - rated / 64 || seen > rated + rated / 64)
+		return rated;
+	return seen;
+}
+
+static void draw(bool follow)
+{
+	struct kmlops_clock_line *line;
+	unsigned long flags;
+	u64 tsc, ns;
+	u32 seq;
+
+	spin_lock_irqsave(&draw_lock, flags);
+	seq = kmlops_clock.seq;
+	line = &kmlops_clock.lines[(seq + 1) & 1];
+	if (follow && !asleep && !check_tsc_unstable()) {
+		read_pair(&tsc, &ns);
+		WRITE_ONCE(line->mult, slope(tsc, ns));
+		WRITE_ONCE(line->start, tsc);
+		WRITE_ONCE(line->ns, ns);
+		WRITE_ONCE(line->reach, (u64)tsc_khz * KMLOPS_CLOCK_REACH_MS);
+		last_tsc = tsc;
+		last_ns = ns;
+	} else {
+		WRITE_ONCE(line->reach, 0);
+		last_tsc = 0;
+	}
+	smp_store_release(&kmlops_clock.seq, seq + 1);
+	spin_unlock_irqrestore(&draw_lock, flags);
+}
+
+static void draw_again(struct timer_list *timer)
+{
+	draw(true);
+	mod_timer(timer, jiffies + msecs_to_jiffies(DRAW_EVERY_MS));
+}
+
+static int pm_event(struct notifier_block *block, unsigned long event,
+		    void *data)
+{
+	switch (event) {
+	case PM_SUSPEND_PREPARE:
+	case PM_HIBERNATION_PREPARE:
+	case PM_RESTORE_PREPARE:
+		WRITE_ONCE(asleep, true);
+		draw(false);
+		break;
+	case PM_POST_SUSPEND:
+	case PM_POST_HIBERNATION:
+	case PM_POST_RESTORE:
+		WRITE_ONCE(asleep, false);
+		draw(true);
+		break;
+	}
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block pm_notifier = {
+	.notifier_call = pm_event,
+};
+
+int kmlops_clock_init(void)
+{
+	int err;
+
+	/* Without these the TSC is no clock; the fallback serves alone. */
+	if (!boot_cpu_has(X86_FEATURE_CONSTANT_TSC) ||
+	    !boot_cpu_has(X86_FEATURE_NONSTOP_TSC) || !tsc_khz)
+		return 0;
+
+	err = register_pm_notifier(&pm_notifier);
+	if (err)
+		return err;
+	/* Deferrable: an idle machine is not woken for a line nobody follows. */
+	timer_setup(&draw_timer, draw_again, TIMER_DEFERRABLE);
+	draw_again(&draw_timer);
+	return 0;
+}
+
+void kmlops_clock_exit(void)
+{
+	if (!draw_timer.function)
+		return;
+	unregister_pm_notifier(&pm_notifier);
+	timer_shutdown_sync(&draw_timer);
+}
