@@ -288,6 +288,35 @@ static void switch_in(struct task_struct *p, __u64 now)
 		      RUNQUEUE_OUTCOMES : RUNQUEUE_OUTCOME_ERRORS);
 }
 
+/* Attached in this order, so that each wakeup seen has its switch-in seen. */
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev,
+	     struct task_struct *next)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	if (prev->pid)
+		switch_out(prev, preempt, now);
+	if (next->pid)
+		switch_in(next, now);
+	return 0;
+}
+
+/* Its storage goes with the task: what is left unpaired is counted here. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(sched_process_exit, struct task_struct *p)
+{
+	struct task_state *state = bpf_task_storage_get(&tasks, p, NULL, 0);
+
+	if (state && state->waiting) {
+		state->waiting = false;
+		if (state->has_row)
+			count(RUNQUEUE_EXITED);
+	}
+	return 0;
+}
+
 /* By the waker, where it runs; the task has not been queued anywhere yet. */
 SEC("tp_btf/sched_waking")
 int BPF_PROG(sched_waking, struct task_struct *p)
@@ -314,33 +343,6 @@ SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(sched_wakeup_new, struct task_struct *p)
 {
 	wakeup(p, true);
-	return 0;
-}
-
-SEC("tp_btf/sched_switch")
-int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev,
-	     struct task_struct *next)
-{
-	__u64 now = bpf_ktime_get_ns();
-
-	if (prev->pid)
-		switch_out(prev, preempt, now);
-	if (next->pid)
-		switch_in(next, now);
-	return 0;
-}
-
-/* Its storage goes with the task: what is left unpaired is counted here. */
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(sched_process_exit, struct task_struct *p)
-{
-	struct task_state *state = bpf_task_storage_get(&tasks, p, NULL, 0);
-
-	if (state && state->waiting) {
-		state->waiting = false;
-		if (state->has_row)
-			count(RUNQUEUE_EXITED);
-	}
 	return 0;
 }
 
