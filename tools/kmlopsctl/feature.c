@@ -3,7 +3,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,34 +156,46 @@ static const char *yes_no(int flag)
 	return flag < 0 ? "unknown" : flag ? "yes" : "no";
 }
 
+__attribute__((format(printf, 2, 3)))
+static void print_fact(const char *name, const char *fmt, ...)
+{
+	va_list args;
+
+	printf("%-30s  ", name);
+	va_start(args, fmt);
+	vprintf(fmt, args);
+	va_end(args);
+	putchar('\n');
+}
+
 static void print_text(const struct features *f)
 {
 	char bytes[HUMAN_LEN];
 	size_t i;
 
-	printf("kernel                      %s %s\n", f->kernel.release,
-	       f->kernel.machine);
-	printf("BTF of the kernel           %s\n", yes_no(f->has_btf));
-	printf("BPF file system             %s\n", yes_no(f->has_bpffs));
-	printf("BPF compiler (JIT)          %s\n", yes_no(f->jit));
-	printf("lockdown                    %s\n",
-	       f->lockdown[0] ? f->lockdown : "unknown");
-	printf("module signatures enforced  %s\n", yes_no(f->sig_enforce));
+	print_fact("kernel", "%s %s", f->kernel.release, f->kernel.machine);
+	print_fact("BTF of the kernel", "%s", yes_no(f->has_btf));
+	print_fact("BPF file system", "%s", yes_no(f->has_bpffs));
+	print_fact("BPF compiler (JIT)", "%s", yes_no(f->jit));
+	print_fact("lockdown", "%s", f->lockdown[0] ? f->lockdown : "unknown");
+	print_fact("module signatures enforced", "%s", yes_no(f->sig_enforce));
 	if (f->loaded) {
-		printf("kernmlops.ko                not loaded\n");
+		print_fact("kernmlops.ko", "not loaded");
 	} else {
-		printf("kernmlops.ko                version %s\n",
-		       f->info.version);
-		printf("stores                      %u of at most %u, each at most %s\n",
-		       f->info.stores, f->info.stores_max,
-		       human_bytes(bytes, f->info.store_bytes_max));
-		printf("models                      %u of at most %u, each at most %s\n",
-		       f->info.models, f->info.models_max,
-		       human_bytes(bytes, f->info.model_bytes_max));
+		print_fact("kernmlops.ko", "version %s", f->info.version);
+		print_fact("stores", "%u of at most %u, each at most %s",
+			   f->info.stores, f->info.stores_max,
+			   human_bytes(bytes, f->info.store_bytes_max));
+		print_fact("models", "%u of at most %u, each at most %s",
+			   f->info.models, f->info.models_max,
+			   human_bytes(bytes, f->info.model_bytes_max));
 	}
-	for (i = 0; i < NR_KFUNCS; i++)
-		printf("kfunc %-21s %s\n", kfuncs[i],
-		       yes_no(f->has_kfunc[i]));
+	for (i = 0; i < NR_KFUNCS; i++) {
+		char *name = xprintf("kfunc %s", kfuncs[i]);
+
+		print_fact(name, "%s", yes_no(f->has_kfunc[i]));
+		free(name);
+	}
 }
 
 static int cmd_probe(struct args *args)

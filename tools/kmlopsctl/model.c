@@ -357,8 +357,9 @@ static int cmd_load(struct args *args)
 	err = send_model(name, data, size, &model);
 	if (err) {
 		code = nlc_report(err);
-		/* Was it the model, or the name, the limits, privilege? */
-		if (code == REFUSED && err != -EPERM &&
+		/* Was it what the file holds, or was it the name? */
+		if ((err == -EINVAL || err == -EBADMSG ||
+		     err == -EOPNOTSUPP) &&
 		    kmlops_model_verify(data, size, NULL))
 			code = UNVERIFIED;
 	} else if (opt_json()) {

@@ -79,26 +79,38 @@ void table_cell(struct table *table, const char *fmt, ...)
 	va_end(args);
 }
 
-static void print_cell(const char *text, int width, bool right, bool last)
+/* One line; blanks that only lead to an empty end are left out. */
+static void print_line(const struct table *table, char *const *cells,
+		       const int *width)
 {
-	if (right)
-		printf("%*s", width, text);
-	else if (last)
-		fputs(text, stdout);	/* no blanks at the end of a line */
-	else
-		printf("%-*s", width, text);
-	fputs(last ? "\n" : "  ", stdout);
+	unsigned int c, blanks = 0;
+
+	for (c = 0; c < table->columns; c++) {
+		bool right = table->headers[c][0] == '>';
+		int len = strlen(cells[c]);
+		int pad = width[c] - len;
+
+		if (right)
+			blanks += pad;
+		if (len)
+			printf("%*s%s", blanks, "", cells[c]);
+		blanks = (len ? 0 : blanks) + (right ? 0 : pad) + 2;
+	}
+	putchar('\n');
 }
 
 void table_print(struct table *table)
 {
 	unsigned int columns = table->columns, c;
-	size_t i;
+	char **titles = xalloc(columns * sizeof(*titles));
 	int *width = xalloc(columns * sizeof(*width));
+	size_t i;
 
-	for (c = 0; c < columns; c++)
-		width[c] = strlen(table->headers[c]) -
-			   (table->headers[c][0] == '>');
+	for (c = 0; c < columns; c++) {
+		titles[c] = (char *)table->headers[c] +
+			    (table->headers[c][0] == '>');
+		width[c] = strlen(titles[c]);
+	}
 	for (i = 0; i < table->nr_cells; i++) {
 		int len = strlen(table->cells[i]);
 
@@ -106,20 +118,15 @@ void table_print(struct table *table)
 			width[i % columns] = len;
 	}
 
-	for (c = 0; c < columns; c++) {
-		bool right = table->headers[c][0] == '>';
+	print_line(table, titles, width);
+	for (i = 0; i + columns <= table->nr_cells; i += columns)
+		print_line(table, table->cells + i, width);
 
-		print_cell(table->headers[c] + right, width[c], right,
-			   c == columns - 1);
-	}
-	for (i = 0; i < table->nr_cells; i++) {
-		c = i % columns;
-		print_cell(table->cells[i], width[c],
-			   table->headers[c][0] == '>', c == columns - 1);
+	for (i = 0; i < table->nr_cells; i++)
 		free(table->cells[i]);
-	}
-	free(width);
 	free(table->cells);
+	free(titles);
+	free(width);
 	free(table);
 }
 

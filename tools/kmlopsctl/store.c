@@ -321,7 +321,7 @@ static void print_store(const struct store *store)
 	       " + dropped %" PRIu64 " + truncated %" PRIu64 "\n",
 	       store->captured, store->stored, store->overwritten,
 	       store->dropped, store->truncated);
-	printf("keys %" PRIu64 ", evicted %" PRIu64 ", rows without a key %"
+	printf("keys %" PRIu64 ", evicted %" PRIu64 ", rows not indexed %"
 	       PRIu64 "\n", store->keys, store->evicted, store->unindexed);
 	print_schema("key", &store->key, store->key_size);
 	print_schema("value", &store->value, store->value_size);
