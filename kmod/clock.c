@@ -6,10 +6,11 @@
  * the slope between that pair and the one before. So what NTP does to the rate
  * of the clock is in the next line, and errors do not add up.
  */
-#include <linux/cpufeature.h>
+#include <linux/clocksource_ids.h>
 #include <linux/math64.h>
 #include <linux/spinlock.h>
 #include <linux/suspend.h>
+#include <linux/timekeeping.h>
 #include <linux/timer.h>
 #include <asm/tsc.h>
 #include "clock.h"
@@ -44,6 +45,15 @@ static void read_pair(u64 *tsc, u64 *ns)
 	}
 }
 
+/* Whether CLOCK_MONOTONIC itself is made of the TSC: then it may be here. */
+static bool tsc_keeps_time(void)
+{
+	struct system_time_snapshot snapshot;
+
+	ktime_get_snapshot(&snapshot);
+	return snapshot.cs_id == CSID_X86_TSC && !check_tsc_unstable();
+}
+
 static u64 slope(u64 tsc, u64 ns)
 {
 	u64 rated = div_u64((u64)NSEC_PER_MSEC << 32, tsc_khz);
@@ -71,7 +81,7 @@ static void draw(bool follow)
 	spin_lock_irqsave(&draw_lock, flags);
 	seq = kmlops_clock.seq;
 	line = &kmlops_clock.lines[(seq + 1) & 1];
-	if (follow && !asleep && !check_tsc_unstable()) {
+	if (follow && !asleep && tsc_keeps_time()) {
 		read_pair(&tsc, &ns);
 		WRITE_ONCE(line->mult, slope(tsc, ns));
 		WRITE_ONCE(line->start, tsc);
@@ -121,9 +131,8 @@ int kmlops_clock_init(void)
 {
 	int err;
 
-	/* Without these the TSC is no clock; the fallback serves alone. */
-	if (!boot_cpu_has(X86_FEATURE_CONSTANT_TSC) ||
-	    !boot_cpu_has(X86_FEATURE_NONSTOP_TSC) || !tsc_khz)
+	/* No TSC, or nobody knows its rate: the fallback serves alone. */
+	if (!tsc_khz)
 		return 0;
 
 	err = register_pm_notifier(&pm_notifier);
