@@ -192,7 +192,7 @@ unexport CMD
 
 demo: deps ## the whole loop in a VM: capture, export, train, deploy, predict
 	$(call for-vm,all)
-	$(Q)KVER=$$(cat build/vm/release) tools/demo/demo
+	$(Q)KVER=$$(cat build/vm/release) tools/demo/in-vm
 
 check: deps ## run all tests; the last line counts them
 	$(call for-vm,all tests)
@@ -202,20 +202,30 @@ check-vm: deps ## run the tests that need a kernel (T=DIR/test_NAME for one)
 	$(call for-vm,all tests)
 	$(Q)KVER=$$(cat build/vm/release) selftests/vm/run-tests $(T)
 
-vm-shell: deps ## a shell in a VM, the module loaded
-	$(call for-vm,all)
-	$(Q)KVER=$$(cat build/vm/release) selftests/vm/vm-shell
+vm-shell: vm-shell-job ## a shell in a VM, the module loaded
+vm-run: vm-run-job ## run CMD='...' in a VM, in a directory with FILES='...'
+vm-shell vm-run:
+	$(call exit-with,$(shell cat build/vm/exit))
+	@exit $$(cat build/vm/exit)
 
-vm-run: deps ## run CMD='...' in a VM, in a directory with FILES='...'
+vm-shell-job vm-run-job: vm-%-job: deps
 	$(call for-vm,all)
-	$(Q)KVER=$$(cat build/vm/release) selftests/vm/vm-run "$$VM_CMD"
+	$(Q)KVER=$$(cat build/vm/release) selftests/vm/vm-$* $(if $(filter run,$*),"$$VM_CMD"); \
+		echo $$? >build/vm/exit
 
-.PHONY: demo check check-vm vm-shell vm-run
+ifneq ($(and $(filter load,$(.FEATURES)),$(filter vm-shell vm-run,$(MAKECMDGOALS))),)
+-load build/make-exit.so(make_exit_gmk_setup)
+build/make-exit.so: tools/make-exit.c | deps
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) -fPIC -shared $< -o $@
+endif
+
+.PHONY: demo check check-vm vm-shell vm-run vm-shell-job vm-run-job
 
 define for-vm
 	@mkdir -p build/vm
 	@KVER='$(KERNEL_WANTED)' selftests/vm/fetch-kernel >build/vm/release
-	@$(MAKE) KVER=$$(cat build/vm/release) $1 >&2
+	+@$(MAKE) KVER=$$(cat build/vm/release) $1 >&2
 endef
 
 # ---- generated files
