@@ -240,8 +240,9 @@ check-generated: ## compare the netlink code with its specification
 
 # ---- the rest
 
-lint: ## checkpatch, sparse, W=1, shellcheck, flake8: prints nothing when clean
-	@KDIR='$(KDIR)' KVER='$(KVER)' tools/lint
+lint: need-kmod ## checkpatch, sparse, W=1, shellcheck, flake8: prints nothing when clean
+	@tools/need perl=perl sparse=sparse shellcheck=shellcheck flake8=flake8
+	@KDIR='$(KDIR)' tools/lint
 .PHONY: lint
 
 install: all ## install module, tool, headers, manual and Python package
