@@ -523,18 +523,28 @@ static uint64_t sum_cpus(const uint64_t *values, int cpus)
 	return sum;
 }
 
+/*
+ * Counters go on while they are read. Those of causes come first in their
+ * list, so they are read last: there are never more effects than causes.
+ */
 static struct json_object *counters_json(const struct collector *c, int fd)
 {
 	struct json_object *json = json_object_new_object();
 	int cpus = libbpf_num_possible_cpus();
-	uint64_t *values = xalloc(cpus * sizeof(*values));
-	uint32_t i;
+	uint64_t *values, *sums;
+	uint32_t i, nr = 0;
 
-	for (i = 0; c->counters[i]; i++)
+	while (c->counters[nr])
+		nr++;
+	values = xalloc(cpus * sizeof(*values));
+	sums = xalloc(nr * sizeof(*sums));
+	for (i = nr; i--;)
 		if (!bpf_map_lookup_elem(fd, &i, values))
-			json_add_uint(json, c->counters[i],
-				      sum_cpus(values, cpus));
+			sums[i] = sum_cpus(values, cpus);
+	for (i = 0; i < nr; i++)
+		json_add_uint(json, c->counters[i], sums[i]);
 	free(values);
+	free(sums);
 	return json;
 }
 
