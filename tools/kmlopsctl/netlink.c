@@ -19,6 +19,11 @@
  * receive buffer of that size; a reply with outputs of a model may take 64 KiB.
  */
 #define RECEIVE_BUFFER	(128 * 1024)
+/*
+ * Such a reply and the acknowledgment after it have to fit the socket, where
+ * they are charged with all that the kernel allocates for them.
+ */
+#define SOCKET_BUFFER	(208 * 1024)
 /* A request carries at most one attribute of 64 KiB and a few small ones. */
 #define REQUEST_SIZE	(128 * 1024)
 
@@ -238,6 +243,7 @@ static int client_open(void)
 		client_close();
 		return -EIO;
 	}
+	nl_socket_set_buffer_size(client.sock, SOCKET_BUFFER, SOCKET_BUFFER);
 	nl_socket_disable_msg_peek(client.sock);
 	nl_socket_set_msg_buf_size(client.sock, RECEIVE_BUFFER);
 	setsockopt(nl_socket_get_fd(client.sock), SOL_NETLINK, NETLINK_EXT_ACK,

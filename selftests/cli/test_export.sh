@@ -1,0 +1,71 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Exports: NPY, CSV, JSON lines, and what describes them.
+. ./lib.sh
+
+load_maps
+works "register" kmlopsctl store register all map pinned "$PINS/maps/everything" rows 1000
+works "register another" kmlopsctl store register plain map pinned "$PINS/maps/plain" rows 10
+check "capture" capture 3 7
+
+prints "NPY" "$T/all.npy: 3 rows" kmlopsctl store export all file "$T/all.npy"
+golden "what describes it" meta.json cat "$T/all.npy.meta.json"
+
+# Ten bytes, the header of the length that the last two of them tell, the rows.
+header_length()
+{
+	low=$(dd if="$1" bs=1 skip=8 count=1 2>/dev/null | od -An -tu1)
+	high=$(dd if="$1" bs=1 skip=9 count=1 2>/dev/null | od -An -tu1)
+	echo $((10 + low + 256 * high))
+}
+
+length=$(header_length "$T/all.npy")
+prints "the data of NPY begin at a multiple of 64" 0 echo $((length % 64))
+prints "three rows of 104 bytes follow" $((length + 3 * 104)) stat -c %s "$T/all.npy"
+head -c "$length" "$T/all.npy" | tail -c +11 >"$T/header"
+golden "header of NPY" npy-header cat "$T/header"
+
+works "NPY of a store with padding, without rows" kmlopsctl store export plain file "$T/plain.npy"
+length=$(header_length "$T/plain.npy")
+prints "no rows follow" "$length" stat -c %s "$T/plain.npy"
+head -c "$length" "$T/plain.npy" | tail -c +11 >"$T/header"
+golden "header with padding" npy-header-plain cat "$T/header"
+
+works "CSV" kmlopsctl store export all file "$T/all.csv"
+check "it is what dump prints" sh -c "kmlopsctl -o csv store dump all | cmp - $T/all.csv"
+works "JSON lines" kmlopsctl store export all file "$T/all.jsonl"
+check "they are what dump prints" sh -c "kmlopsctl -o jsonl store dump all | cmp - $T/all.jsonl"
+prints "format that is given" "{\"file\":\"$T/rows\",\"format\":\"csv\",\"rows\":3,\"lost\":0}" \
+	kmlopsctl -j store export all file "$T/rows" format csv from -1h to now
+check "it is CSV" cmp "$T/all.csv" "$T/rows"
+shows "the range is described" '"from": ?[0-9]+' cat "$T/rows.meta.json"
+works "format of an option" kmlopsctl -o csv store export all file "$T/rows2"
+check "it is CSV" cmp "$T/all.csv" "$T/rows2"
+
+refused "name that tells no format" 2 \
+	"the name $T/x does not tell a format: add format { npy | csv | jsonl }" \
+	kmlopsctl store export all file "$T/x"
+refused "unknown format" 2 "\"arrow\" is no format; there are: npy, csv, jsonl" \
+	kmlopsctl store export all file "$T/x" format arrow
+refused "no file" 2 "the file is missing: file FILE" kmlopsctl store export all
+refused "no directory" 1 "cannot write $T/no/x.npy: No such file or directory" \
+	kmlopsctl store export all file "$T/no/x.npy"
+refused "no store" 1 "there is no store of that name" \
+	kmlopsctl store export nope file "$T/nope.npy"
+
+# A full disk: neither a file nor a piece of one is left.
+check "capture more" capture 200 0
+mkdir "$T/small"
+mount -t tmpfs -o size=8k small "$T/small"
+refused "a full disk" 1 "cannot write $T/small/all.npy: No space left on device" \
+	kmlopsctl store export all file "$T/small/all.npy"
+silent "nothing is left there" ls "$T/small"
+umount "$T/small"
+
+what="nothing but the exports is in the directory"
+run sh -c "cd $T && ls | grep -v '^\(all\|plain\|rows2\?\)\(\.npy\|\.csv\|\.jsonl\)\?\(\.meta\.json\)\?$'"
+grep -vE '^(out|err|expected|header|normal|diff|load|order|ran|small)$' "$T/out" >"$T/extra"
+want_quiet "$T/extra" "the list of other files"
+judge
+
+finish
