@@ -222,10 +222,13 @@ endif
 
 .PHONY: demo check check-vm vm-shell vm-run vm-shell-job vm-run-job
 
+# All CPUs, unless -j was given.
+jobs = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
 define for-vm
 	@mkdir -p build/vm
 	@KVER='$(KERNEL_WANTED)' selftests/vm/fetch-kernel >build/vm/release
-	+@$(MAKE) KVER=$$(cat build/vm/release) $1 >&2
+	+@$(MAKE) $(jobs) KVER=$$(cat build/vm/release) $1 >&2
 endef
 
 # ---- generated files
