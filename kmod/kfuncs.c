@@ -14,9 +14,13 @@
 #include <linux/module.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
+#include "clock.h"
 #include "kfuncs.h"
 #include "model.h"
 #include "store.h"
+
+/* Rows of a key that a call looks at, at most. */
+#define STEPS_MAX	4096
 
 __bpf_kfunc_start_defs();
 
@@ -34,7 +38,8 @@ __bpf_kfunc_start_defs();
  * Context: any, NMI included; does not sleep.
  * Return: the time of the row (CLOCK_MONOTONIC ns, > 0), or -ENOENT if the map
  *   is no store, -EINVAL if a size does not fit it, -EBUSY if the row had no
- *   place and was counted as dropped.
+ *   place and was counted as dropped, -EOPNOTSUPP if the store is the map
+ *   itself (mode map).
  */
 __bpf_kfunc s64 kmlops_capture_feature(void *map__map, void *key, u32 key__sz,
 				       void *data, u32 data__sz)
@@ -46,14 +51,27 @@ __bpf_kfunc s64 kmlops_capture_feature(void *map__map, void *key, u32 key__sz,
 	preempt_disable_notrace();
 	store = kmlops_store_of_map(map__map);
 	if (likely(store)) {
-		if (likely(key__sz == store->history->key_size &&
-			   data__sz == store->history->value_size))
+		if (likely(key__sz == store->key_size &&
+			   data__sz == store->value_size))
 			ret = kmlops_store_capture(store, key, data);
 		else
 			ret = -EINVAL;
 	}
 	preempt_enable_notrace();
 	return ret;
+}
+
+static s64 read_latest(const struct kmlops_store *store, void *key,
+		       u32 key_size, void *data, u32 data_size)
+{
+	u64 ref;
+
+	if (unlikely(!store))
+		return -ENOENT;
+	if (unlikely(key_size != store->key_size ||
+		     data_size != store->value_size))
+		return -EINVAL;
+	return kmlops_store_latest(store, key, data, &ref);
 }
 
 /**
@@ -65,29 +83,328 @@ __bpf_kfunc s64 kmlops_capture_feature(void *map__map, void *key, u32 key__sz,
  * @data__sz: size of @data in bytes, the value size of the store
  *
  * Context: any, NMI included; does not sleep.
- * Return: the time of the row (CLOCK_MONOTONIC ns, > 0), or -ENOENT if there
- *   is no such store or no row of that key in it, -EINVAL if a size does not
- *   fit the store, -EAGAIN if rows of the key were overwritten faster than
- *   they were read.
+ * Return: the time of the row (CLOCK_MONOTONIC ns, > 0; in mode map that of
+ *   the read), or -ENOENT if there is no such store or no row of that key in
+ *   it, -EINVAL if a size does not fit the store, -EAGAIN if rows of the key
+ *   were overwritten faster than they were read.
  */
 __bpf_kfunc s64 kmlops_get_feature(const char *name__str, void *key,
 				   u32 key__sz, void *data, u32 data__sz)
 {
-	struct kmlops_store *store;
-	s64 ret = -ENOENT;
-	u64 ref;
+	s64 ret;
 
 	rcu_read_lock();
-	store = kmlops_store_find(name__str);
-	if (likely(store)) {
-		if (likely(key__sz == store->history->key_size &&
-			   data__sz == store->history->value_size))
-			ret = kmlops_store_latest(store, key, data, &ref);
-		else
+	ret = read_latest(kmlops_store_find(name__str), key, key__sz, data,
+			  data__sz);
+	rcu_read_unlock();
+	return ret;
+}
+
+/**
+ * kmlops_get_feature_map() - Read the latest row of a key, by map
+ * @map__map: the map that was registered as a store
+ * @key: the entity
+ * @key__sz: size of @key in bytes, the key size of the store
+ * @data: receives the features; undefined on error
+ * @data__sz: size of @data in bytes, the value size of the store
+ *
+ * As kmlops_get_feature(), without the time to look up a name.
+ */
+__bpf_kfunc s64 kmlops_get_feature_map(void *map__map, void *key, u32 key__sz,
+				       void *data, u32 data__sz)
+{
+	s64 ret;
+
+	rcu_read_lock();
+	ret = read_latest(kmlops_store_of_map(map__map), key, key__sz, data,
+			  data__sz);
+	rcu_read_unlock();
+	return ret;
+}
+
+static int read_last(const char *name, void *key, u32 key_size, u64 asof,
+		     struct kmlops_row *rows, u32 size, u32 max)
+{
+	struct kmlops_store *store;
+	int ret = -ENOENT;
+	u32 stride;
+
+	rcu_read_lock();
+	store = kmlops_store_find(name);
+	if (store) {
+		stride = kmlops_store_row_size(store);
+		if (key_size != store->key_size || !size || size % stride ||
+		    size / stride > max)
 			ret = -EINVAL;
+		else
+			ret = kmlops_store_last(store, key, asof, STEPS_MAX,
+						rows, size / stride);
 	}
 	rcu_read_unlock();
 	return ret;
+}
+
+/**
+ * kmlops_get_features_last() - Read the latest rows of a key
+ * @name__str: name of the store
+ * @key: the entity
+ * @key__sz: size of @key in bytes, the key size of the store
+ * @rows: receives packed rows (struct kmlops_row, key, value), the latest
+ *   first; undefined on error
+ * @rows__sz: size of @rows in bytes: as many packed rows as are wanted
+ *
+ * Context: any, NMI included; does not sleep. Looks at 4096 rows at most.
+ * Return: number of rows; -ENOENT if there is no such store or no row of that
+ *   key in it; -EINVAL if a size does not fit the store; -E2BIG if too many
+ *   rows would have to be looked at; -EAGAIN if rows of the key were
+ *   overwritten faster than they were read; -EOPNOTSUPP in mode map.
+ */
+__bpf_kfunc int kmlops_get_features_last(const char *name__str, void *key,
+					 u32 key__sz, void *rows, u32 rows__sz)
+{
+	return read_last(name__str, key, key__sz, U64_MAX, rows, rows__sz,
+			 STEPS_MAX);
+}
+
+/**
+ * kmlops_get_feature_asof() - Read the row of a key that was the latest then
+ * @name__str: name of the store
+ * @key: the entity
+ * @key__sz: size of @key in bytes, the key size of the store
+ * @row: a packed row (struct kmlops_row, key, value): its time says as of
+ *   when; receives the latest row captured at or before; undefined on error
+ * @row__sz: size of @row in bytes
+ *
+ * Context: any, NMI included; does not sleep. Looks at 4096 rows at most.
+ * Return: the time of the row (CLOCK_MONOTONIC ns, > 0), or an error as
+ *   kmlops_get_features_last().
+ */
+__bpf_kfunc s64 kmlops_get_feature_asof(const char *name__str, void *key,
+					u32 key__sz, void *row, u32 row__sz)
+{
+	struct kmlops_row *packed = row;
+	int ret;
+
+	if (row__sz < sizeof(*packed))
+		return -EINVAL;
+	ret = read_last(name__str, key, key__sz, READ_ONCE(packed->time),
+			packed, row__sz, 1);
+	return ret < 0 ? ret : (s64)READ_ONCE(packed->time);
+}
+
+/* The store of that name if a packed row of it has @size bytes. */
+static struct kmlops_store *find_for_row(const char *name, u32 size, int *err)
+{
+	struct kmlops_store *store = kmlops_store_find(name);
+
+	*err = -ENOENT;
+	if (store && size != kmlops_store_row_size(store)) {
+		*err = -EINVAL;
+		return NULL;
+	}
+	return store;
+}
+
+/**
+ * kmlops_get_feature_ts() - Read the row nearest to a time
+ * @name__str: name of the store
+ * @time: CLOCK_MONOTONIC ns
+ * @row: receives the packed row (struct kmlops_row, key, value), of any key;
+ *   undefined on error
+ * @row__sz: size of @row in bytes
+ *
+ * Context: any, NMI included; does not sleep. Takes time proportional to the
+ * number of CPUs.
+ * Return: the time of the row (CLOCK_MONOTONIC ns, > 0); -ENOENT if there is
+ *   no such store or no row in it; -EINVAL if the size does not fit the store;
+ *   -EAGAIN if rows were overwritten faster than they were read; -EOPNOTSUPP
+ *   in mode map.
+ */
+__bpf_kfunc s64 kmlops_get_feature_ts(const char *name__str, u64 time,
+				      void *row, u32 row__sz)
+{
+	struct kmlops_row *packed = row;
+	struct kmlops_store *store;
+	int err;
+
+	rcu_read_lock();
+	store = find_for_row(name__str, row__sz, &err);
+	if (store)
+		err = kmlops_store_nearest(store, time, packed);
+	rcu_read_unlock();
+	return err ? err : (s64)READ_ONCE(packed->time);
+}
+
+/**
+ * kmlops_get_row() - Read a row by its identity
+ * @name__str: name of the store
+ * @seq: identity of the row, as an iterator or another read gave it
+ * @row: receives the packed row (struct kmlops_row, key, value); undefined on
+ *   error
+ * @row__sz: size of @row in bytes
+ *
+ * Context: any, NMI included; does not sleep.
+ * Return: 0; -ENOENT if there is no such store or row (any more); -EINVAL if
+ *   the size does not fit the store; -EOPNOTSUPP in mode map.
+ */
+__bpf_kfunc int kmlops_get_row(const char *name__str, u64 seq, void *row,
+			       u32 row__sz)
+{
+	struct kmlops_store *store;
+	int err;
+
+	rcu_read_lock();
+	store = find_for_row(name__str, row__sz, &err);
+	if (store)
+		err = kmlops_store_row(store, seq, row);
+	rcu_read_unlock();
+	return err;
+}
+
+/**
+ * kmlops_truncate_features() - Hide the rows captured before a time
+ * @name__str: name of the store
+ * @before: CLOCK_MONOTONIC ns; a time in the future counts as now
+ *
+ * Context: any, NMI included; does not sleep. Takes constant time.
+ * Return: 0; -ENOENT if there is no such store; -EOPNOTSUPP in mode map.
+ */
+__bpf_kfunc int kmlops_truncate_features(const char *name__str, u64 before)
+{
+	struct kmlops_store *store;
+	int err = -ENOENT;
+
+	rcu_read_lock();
+	store = kmlops_store_find(name__str);
+	if (store)
+		err = kmlops_store_truncate(store, before);
+	rcu_read_unlock();
+	return err;
+}
+
+/**
+ * kmlops_store_stats() - Count the rows of a store by what became of them
+ * @name__str: name of the store
+ * @stats: receives a struct kmlops_store_stats
+ * @stats__sz: its size in bytes
+ *
+ * captured is the sum of stored, overwritten, dropped and truncated, exactly.
+ * Rows that were dropped in a stretch that is truncated may be counted as
+ * truncated as well; stored is then less by as many.
+ *
+ * Context: any, NMI included; does not sleep. Takes time proportional to the
+ * number of CPUs.
+ * Return: 0; -ENOENT if there is no such store; -EINVAL if the size is wrong.
+ */
+__bpf_kfunc int kmlops_store_stats(const char *name__str, void *stats,
+				   u32 stats__sz)
+{
+	struct kmlops_store *store;
+	int err = -ENOENT;
+
+	if (stats__sz != sizeof(struct kmlops_store_stats))
+		return -EINVAL;
+	rcu_read_lock();
+	store = kmlops_store_find(name__str);
+	if (store) {
+		kmlops_store_count(store, false, stats);
+		err = 0;
+	}
+	rcu_read_unlock();
+	return err;
+}
+
+/*
+ * An iterator is on the stack of the program and holds numbers only: a store
+ * that is unregistered meanwhile ends it.
+ */
+struct bpf_iter_kmlops_rows {
+	__u64 __opaque[8];
+} __aligned(8);
+
+struct rows_iter {
+	struct kmlops_scan scan;
+	struct kmlops_row row;
+	u32 store_id;		/* 0: ended */
+	u32 unused;
+} __aligned(8);
+
+/**
+ * bpf_iter_kmlops_rows_new() - Begin to iterate over rows
+ * @it: the iterator
+ * @name__str: name of the store
+ * @from: only rows captured at or after this time (CLOCK_MONOTONIC ns)
+ * @to: only rows captured before this time; a time in the future counts as
+ *   now, so the loop ends
+ *
+ * Context: any, NMI included; does not sleep.
+ * Return: 0; -ENOENT if there is no such store; -EOPNOTSUPP in mode map. The
+ *   iterator has no rows then.
+ */
+__bpf_kfunc int bpf_iter_kmlops_rows_new(struct bpf_iter_kmlops_rows *it,
+					 const char *name__str, u64 from,
+					 u64 to)
+{
+	struct rows_iter *iter = (void *)it;
+	struct kmlops_store *store;
+	int err = -ENOENT;
+
+	BUILD_BUG_ON(sizeof(*iter) != sizeof(*it));
+	iter->store_id = 0;
+	rcu_read_lock();
+	store = kmlops_store_find(name__str);
+	if (store && !store->history) {
+		err = -EOPNOTSUPP;
+	} else if (store) {
+		kmlops_scan_begin(&iter->scan, from,
+				  min(to, kmlops_clock_ns()));
+		iter->store_id = store->id;
+		err = 0;
+	}
+	rcu_read_unlock();
+	return err;
+}
+
+/**
+ * bpf_iter_kmlops_rows_next() - Go to the next row in order of time
+ * @it: the iterator
+ *
+ * Gives time and identity; kmlops_get_row() reads key and value. Rows that are
+ * overwritten before their turn are left out.
+ *
+ * Context: any, NMI included; does not sleep. Takes time proportional to the
+ * number of CPUs when the next row is on another CPU.
+ * Return: the row, valid until the next call, or NULL at the end.
+ */
+__bpf_kfunc struct kmlops_row *
+bpf_iter_kmlops_rows_next(struct bpf_iter_kmlops_rows *it)
+{
+	struct rows_iter *iter = (void *)it;
+	struct kmlops_store *store;
+	int err = -ENOENT;
+
+	if (!iter->store_id)
+		return NULL;
+	rcu_read_lock();
+	store = kmlops_store_by_id(iter->store_id);
+	if (store)
+		err = kmlops_scan_next(&iter->scan, store->history);
+	rcu_read_unlock();
+	if (err) {
+		iter->store_id = 0;
+		return NULL;
+	}
+	iter->row.time = iter->scan.time;
+	iter->row.seq = iter->scan.ref;
+	return &iter->row;
+}
+
+/**
+ * bpf_iter_kmlops_rows_destroy() - End an iteration
+ * @it: the iterator
+ */
+__bpf_kfunc void bpf_iter_kmlops_rows_destroy(struct bpf_iter_kmlops_rows *it)
+{
 }
 
 /**
@@ -124,6 +441,16 @@ __bpf_kfunc_end_defs();
 BTF_KFUNCS_START(kmlops_kfunc_ids)
 BTF_ID_FLAGS(func, kmlops_capture_feature)
 BTF_ID_FLAGS(func, kmlops_get_feature)
+BTF_ID_FLAGS(func, kmlops_get_feature_map)
+BTF_ID_FLAGS(func, kmlops_get_features_last)
+BTF_ID_FLAGS(func, kmlops_get_feature_asof)
+BTF_ID_FLAGS(func, kmlops_get_feature_ts)
+BTF_ID_FLAGS(func, kmlops_get_row)
+BTF_ID_FLAGS(func, kmlops_truncate_features)
+BTF_ID_FLAGS(func, kmlops_store_stats)
+BTF_ID_FLAGS(func, bpf_iter_kmlops_rows_new, KF_ITER_NEW)
+BTF_ID_FLAGS(func, bpf_iter_kmlops_rows_next, KF_ITER_NEXT | KF_RET_NULL)
+BTF_ID_FLAGS(func, bpf_iter_kmlops_rows_destroy, KF_ITER_DESTROY)
 BTF_ID_FLAGS(func, kmlops_infer)
 BTF_KFUNCS_END(kmlops_kfunc_ids)
 

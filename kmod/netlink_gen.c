@@ -20,13 +20,14 @@ const struct nla_policy kernmlops_field_nl_policy[KERNMLOPS_A_FIELD_UNIT + 1] = 
 };
 
 /* KERNMLOPS_CMD_STORE_REGISTER - do */
-static const struct nla_policy kernmlops_store_register_nl_policy[KERNMLOPS_A_STORE_VALUE_FIELD + 1] = {
+static const struct nla_policy kernmlops_store_register_nl_policy[KERNMLOPS_A_STORE_LOSSLESS + 1] = {
 	[KERNMLOPS_A_STORE_NAME] = { .type = NLA_NUL_STRING, },
 	[KERNMLOPS_A_STORE_MODE] = NLA_POLICY_MAX(NLA_U32, 2),
 	[KERNMLOPS_A_STORE_ROWS] = { .type = NLA_UINT, },
 	[KERNMLOPS_A_STORE_MAP_FD] = { .type = NLA_S32, },
 	[KERNMLOPS_A_STORE_KEY_FIELD] = NLA_POLICY_NESTED(kernmlops_field_nl_policy),
 	[KERNMLOPS_A_STORE_VALUE_FIELD] = NLA_POLICY_NESTED(kernmlops_field_nl_policy),
+	[KERNMLOPS_A_STORE_LOSSLESS] = { .type = NLA_FLAG, },
 };
 
 /* KERNMLOPS_CMD_STORE_UNREGISTER - do */
@@ -40,16 +41,20 @@ static const struct nla_policy kernmlops_store_get_nl_policy[KERNMLOPS_A_STORE_N
 };
 
 /* KERNMLOPS_CMD_ROW_GET - do */
-static const struct nla_policy kernmlops_row_get_do_nl_policy[KERNMLOPS_A_ROW_KEY + 1] = {
+static const struct nla_policy kernmlops_row_get_do_nl_policy[KERNMLOPS_A_ROW_LAST + 1] = {
 	[KERNMLOPS_A_ROW_STORE] = { .type = NLA_NUL_STRING, },
 	[KERNMLOPS_A_ROW_KEY] = { .type = NLA_BINARY, },
+	[KERNMLOPS_A_ROW_ASOF] = { .type = NLA_UINT, },
+	[KERNMLOPS_A_ROW_NEAREST] = { .type = NLA_UINT, },
+	[KERNMLOPS_A_ROW_LAST] = { .type = NLA_U32, },
 };
 
 /* KERNMLOPS_CMD_ROW_GET - dump */
-static const struct nla_policy kernmlops_row_get_dump_nl_policy[KERNMLOPS_A_ROW_TO + 1] = {
+static const struct nla_policy kernmlops_row_get_dump_nl_policy[KERNMLOPS_A_ROW_CURSOR + 1] = {
 	[KERNMLOPS_A_ROW_STORE] = { .type = NLA_NUL_STRING, },
 	[KERNMLOPS_A_ROW_FROM] = { .type = NLA_UINT, },
 	[KERNMLOPS_A_ROW_TO] = { .type = NLA_UINT, },
+	[KERNMLOPS_A_ROW_CURSOR] = { .type = NLA_BINARY, },
 };
 
 /* KERNMLOPS_CMD_MODEL_LOAD - do */
@@ -76,6 +81,25 @@ static const struct nla_policy kernmlops_model_infer_nl_policy[KERNMLOPS_A_MODEL
 	[KERNMLOPS_A_MODEL_INPUT] = { .type = NLA_BINARY, },
 };
 
+/* KERNMLOPS_CMD_STORE_TRUNCATE - do */
+static const struct nla_policy kernmlops_store_truncate_nl_policy[KERNMLOPS_A_STORE_BEFORE + 1] = {
+	[KERNMLOPS_A_STORE_NAME] = { .type = NLA_NUL_STRING, },
+	[KERNMLOPS_A_STORE_BEFORE] = { .type = NLA_UINT, },
+};
+
+/* KERNMLOPS_CMD_ROW_PUSH - do */
+static const struct nla_policy kernmlops_row_push_nl_policy[KERNMLOPS_A_ROW_VALUE + 1] = {
+	[KERNMLOPS_A_ROW_STORE] = { .type = NLA_NUL_STRING, },
+	[KERNMLOPS_A_ROW_KEY] = { .type = NLA_BINARY, },
+	[KERNMLOPS_A_ROW_VALUE] = { .type = NLA_BINARY, },
+};
+
+/* KERNMLOPS_CMD_ROW_CONSUME - do */
+static const struct nla_policy kernmlops_row_consume_nl_policy[KERNMLOPS_A_ROW_CURSOR + 1] = {
+	[KERNMLOPS_A_ROW_STORE] = { .type = NLA_NUL_STRING, },
+	[KERNMLOPS_A_ROW_CURSOR] = { .type = NLA_BINARY, },
+};
+
 /* Ops table for kernmlops */
 static const struct genl_split_ops kernmlops_nl_ops[] = {
 	{
@@ -88,7 +112,7 @@ static const struct genl_split_ops kernmlops_nl_ops[] = {
 		.pre_doit	= kernmlops_nl_pre_doit,
 		.doit		= kernmlops_nl_store_register_doit,
 		.policy		= kernmlops_store_register_nl_policy,
-		.maxattr	= KERNMLOPS_A_STORE_VALUE_FIELD,
+		.maxattr	= KERNMLOPS_A_STORE_LOSSLESS,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -119,7 +143,7 @@ static const struct genl_split_ops kernmlops_nl_ops[] = {
 		.pre_doit	= kernmlops_nl_pre_doit,
 		.doit		= kernmlops_nl_row_get_doit,
 		.policy		= kernmlops_row_get_do_nl_policy,
-		.maxattr	= KERNMLOPS_A_ROW_KEY,
+		.maxattr	= KERNMLOPS_A_ROW_LAST,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -128,7 +152,7 @@ static const struct genl_split_ops kernmlops_nl_ops[] = {
 		.dumpit		= kernmlops_nl_row_get_dumpit,
 		.done		= kernmlops_nl_row_dump_done,
 		.policy		= kernmlops_row_get_dump_nl_policy,
-		.maxattr	= KERNMLOPS_A_ROW_TO,
+		.maxattr	= KERNMLOPS_A_ROW_CURSOR,
 		.flags		= GENL_CMD_CAP_DUMP,
 	},
 	{
@@ -168,6 +192,30 @@ static const struct genl_split_ops kernmlops_nl_ops[] = {
 		.doit		= kernmlops_nl_model_infer_doit,
 		.policy		= kernmlops_model_infer_nl_policy,
 		.maxattr	= KERNMLOPS_A_MODEL_INPUT,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= KERNMLOPS_CMD_STORE_TRUNCATE,
+		.pre_doit	= kernmlops_nl_pre_doit,
+		.doit		= kernmlops_nl_store_truncate_doit,
+		.policy		= kernmlops_store_truncate_nl_policy,
+		.maxattr	= KERNMLOPS_A_STORE_BEFORE,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= KERNMLOPS_CMD_ROW_PUSH,
+		.pre_doit	= kernmlops_nl_pre_doit,
+		.doit		= kernmlops_nl_row_push_doit,
+		.policy		= kernmlops_row_push_nl_policy,
+		.maxattr	= KERNMLOPS_A_ROW_VALUE,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= KERNMLOPS_CMD_ROW_CONSUME,
+		.pre_doit	= kernmlops_nl_pre_doit,
+		.doit		= kernmlops_nl_row_consume_doit,
+		.policy		= kernmlops_row_consume_nl_policy,
+		.maxattr	= KERNMLOPS_A_ROW_CURSOR,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 };

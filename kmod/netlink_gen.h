@@ -40,6 +40,10 @@ int kernmlops_nl_model_get_dumpit(struct sk_buff *skb,
 				  struct netlink_callback *cb);
 int kernmlops_nl_model_remove_doit(struct sk_buff *skb, struct genl_info *info);
 int kernmlops_nl_model_infer_doit(struct sk_buff *skb, struct genl_info *info);
+int kernmlops_nl_store_truncate_doit(struct sk_buff *skb,
+				     struct genl_info *info);
+int kernmlops_nl_row_push_doit(struct sk_buff *skb, struct genl_info *info);
+int kernmlops_nl_row_consume_doit(struct sk_buff *skb, struct genl_info *info);
 
 extern struct genl_family kernmlops_nl_family;
 

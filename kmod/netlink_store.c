@@ -32,24 +32,23 @@ static int put_field(struct sk_buff *skb, u32 attr,
 
 static int put_counters(struct sk_buff *skb, const struct kmlops_store *store)
 {
-	const struct kmlops_key_index *index = store->index;
-	struct kmlops_history_stats stats;
+	struct kmlops_store_stats stats;
 
-	kmlops_history_stats(store->history, true, &stats);
+	kmlops_store_count(store, true, &stats);
 	if (nla_put_uint(skb, KERNMLOPS_A_STORE_CAPTURED, stats.captured) ||
 	    nla_put_uint(skb, KERNMLOPS_A_STORE_STORED, stats.stored) ||
 	    nla_put_uint(skb, KERNMLOPS_A_STORE_OVERWRITTEN,
 			 stats.overwritten) ||
 	    nla_put_uint(skb, KERNMLOPS_A_STORE_DROPPED, stats.dropped) ||
 	    nla_put_uint(skb, KERNMLOPS_A_STORE_TRUNCATED, stats.truncated) ||
-	    nla_put_uint(skb, KERNMLOPS_A_STORE_UNINDEXED,
-			 READ_ONCE(index->unindexed)) ||
-	    nla_put_uint(skb, KERNMLOPS_A_STORE_EVICTED,
-			 READ_ONCE(index->evicted)) ||
-	    nla_put_uint(skb, KERNMLOPS_A_STORE_KEYS,
-			 READ_ONCE(index->keys)) ||
+	    nla_put_uint(skb, KERNMLOPS_A_STORE_UNINDEXED, stats.unindexed) ||
+	    nla_put_uint(skb, KERNMLOPS_A_STORE_EVICTED, stats.evicted) ||
+	    nla_put_uint(skb, KERNMLOPS_A_STORE_KEYS, stats.keys) ||
 	    nla_put_uint(skb, KERNMLOPS_A_STORE_BYTES,
 			 kmlops_store_bytes(store)))
+		return -EMSGSIZE;
+	if (store->mode == KERNMLOPS_STORE_MODE_MIRROR &&
+	    nla_put_uint(skb, KERNMLOPS_A_STORE_UNMIRRORED, stats.unmirrored))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -57,18 +56,21 @@ static int put_counters(struct sk_buff *skb, const struct kmlops_store *store)
 static int put_store(struct sk_buff *skb, const struct kmlops_store *store)
 {
 	const struct kmlops_history *history = store->history;
+	u64 rows = history ? history->slots_per_cpu * num_possible_cpus() :
+			     store->map->max_entries;
 	u32 i;
 
 	if (nla_put_string(skb, KERNMLOPS_A_STORE_NAME, store->name) ||
 	    nla_put_u32(skb, KERNMLOPS_A_STORE_MODE, store->mode) ||
-	    nla_put_uint(skb, KERNMLOPS_A_STORE_ROWS,
-			 history->slots_per_cpu * num_possible_cpus()) ||
+	    nla_put_uint(skb, KERNMLOPS_A_STORE_ROWS, rows) ||
 	    nla_put_u32(skb, KERNMLOPS_A_STORE_MAP_ID, store->map->id) ||
 	    nla_put_string(skb, KERNMLOPS_A_STORE_MAP_NAME,
 			   store->map->name) ||
-	    nla_put_u32(skb, KERNMLOPS_A_STORE_KEY_SIZE, history->key_size) ||
+	    nla_put_u32(skb, KERNMLOPS_A_STORE_KEY_SIZE, store->key_size) ||
 	    nla_put_u32(skb, KERNMLOPS_A_STORE_VALUE_SIZE,
-			history->value_size))
+			store->value_size) ||
+	    (history && history->lossless &&
+	     nla_put_flag(skb, KERNMLOPS_A_STORE_LOSSLESS)))
 		return -EMSGSIZE;
 
 	for (i = 0; i < store->nr_key_fields + store->nr_value_fields; i++)
@@ -177,16 +179,19 @@ int kernmlops_nl_store_register_doit(struct sk_buff *skb,
 	request.name = kmlops_nl_name(info, KERNMLOPS_A_STORE_NAME);
 	if (!request.name)
 		return -EINVAL;
+	if (info->attrs[KERNMLOPS_A_STORE_MODE])
+		request.mode = nla_get_u32(info->attrs[KERNMLOPS_A_STORE_MODE]);
 	if (!info->attrs[KERNMLOPS_A_STORE_MAP_FD] ||
-	    !info->attrs[KERNMLOPS_A_STORE_ROWS]) {
+	    (!info->attrs[KERNMLOPS_A_STORE_ROWS] &&
+	     request.mode != KERNMLOPS_STORE_MODE_MAP)) {
 		NL_SET_ERR_MSG(info->extack,
 			       "registration needs a map and a number of rows");
 		return -EINVAL;
 	}
 	request.map_fd = nla_get_s32(info->attrs[KERNMLOPS_A_STORE_MAP_FD]);
-	request.rows = nla_get_uint(info->attrs[KERNMLOPS_A_STORE_ROWS]);
-	if (info->attrs[KERNMLOPS_A_STORE_MODE])
-		request.mode = nla_get_u32(info->attrs[KERNMLOPS_A_STORE_MODE]);
+	if (info->attrs[KERNMLOPS_A_STORE_ROWS])
+		request.rows = nla_get_uint(info->attrs[KERNMLOPS_A_STORE_ROWS]);
+	request.lossless = info->attrs[KERNMLOPS_A_STORE_LOSSLESS];
 
 	fields = kvcalloc(2 * KERNMLOPS_FIELDS_MAX, sizeof(*fields),
 			  GFP_KERNEL);
@@ -227,6 +232,33 @@ int kernmlops_nl_store_unregister_doit(struct sk_buff *skb,
 	err = kmlops_store_unregister(name);
 	if (err)
 		NL_SET_ERR_MSG(info->extack, "there is no store of that name");
+	return err;
+}
+
+int kernmlops_nl_store_truncate_doit(struct sk_buff *skb,
+				     struct genl_info *info)
+{
+	struct nlattr *before = info->attrs[KERNMLOPS_A_STORE_BEFORE];
+	const char *name = kmlops_nl_name(info, KERNMLOPS_A_STORE_NAME);
+	struct kmlops_store *store;
+	int err;
+
+	if (!name)
+		return -EINVAL;
+	if (!before) {
+		NL_SET_ERR_MSG(info->extack, "truncation needs a time");
+		return -EINVAL;
+	}
+	store = kmlops_store_get(name);
+	if (!store) {
+		NL_SET_ERR_MSG(info->extack, "there is no store of that name");
+		return -ENOENT;
+	}
+	err = kmlops_store_truncate(store, nla_get_uint(before));
+	if (err)
+		NL_SET_ERR_MSG(info->extack,
+			       "a map without history knows no times");
+	kmlops_store_put(store);
 	return err;
 }
 

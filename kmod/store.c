@@ -10,10 +10,12 @@
 #include <linux/hash.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/nospec.h>
 #include <linux/random.h>
 #include <linux/rculist.h>
 #include <linux/topology.h>
 #include <linux/xarray.h>
+#include "clock.h"
 #include "compat.h"
 #include "names.h"
 #include "store.h"
@@ -36,6 +38,7 @@ static DEFINE_MUTEX(stores_lock);	/* writers of all that follows */
 static struct hlist_head stores_by_name[KMLOPS_NAME_BUCKETS];
 static struct hlist_head stores_by_map[1 << MAP_BUCKET_BITS];
 static DEFINE_XARRAY_ALLOC1(stores);
+static u32 next_id;
 static unsigned int stores_count;
 static struct workqueue_struct *free_queue;
 
@@ -75,11 +78,17 @@ struct kmlops_store *kmlops_store_of_map(const struct bpf_map *map)
 	struct kmlops_store *store;
 
 	hlist_for_each_entry_rcu(store, map_bucket(map), by_map,
-				 !preemptible() ||
+				 !preemptible() || rcu_read_lock_held() ||
 				 lockdep_is_held(&stores_lock))
 		if (store->map == map)
 			return store;
 	return NULL;
+}
+
+/* The same by id, to go on with a read that holds no reference. */
+struct kmlops_store *kmlops_store_by_id(u32 id)
+{
+	return xa_load(&stores, id);
 }
 
 /* The store of that name with a reference, or NULL. */
@@ -142,10 +151,35 @@ u64 kmlops_store_bytes(const struct kmlops_store *store)
 {
 	const struct kmlops_history *history = store->history;
 
+	if (!history)
+		return 0;
 	return kmlops_history_bytes(history->key_size, history->value_size,
 				    history->slots_per_cpu,
 				    num_possible_cpus()) +
 	       kmlops_key_index_bytes(store->index->mask + 1);
+}
+
+static int check_mode(const struct bpf_map *map, u32 mode, bool lossless,
+		      struct kmlops_refusal *refusal)
+{
+	switch (mode) {
+	case KERNMLOPS_STORE_MODE_HISTORY:
+		return 0;
+	case KERNMLOPS_STORE_MODE_MIRROR:
+		if (map->map_type != BPF_MAP_TYPE_HASH &&
+		    map->map_type != BPF_MAP_TYPE_LRU_HASH &&
+		    map->map_type != BPF_MAP_TYPE_ARRAY)
+			return kmlops_refuse(refusal, -EOPNOTSUPP,
+					     "mode mirror is for hash and array maps, this is of type %d",
+					     map->map_type);
+		return 0;
+	case KERNMLOPS_STORE_MODE_MAP:
+		if (lossless)
+			return kmlops_refuse(refusal, -EINVAL,
+					     "a map without history cannot be lossless");
+		return kmlops_map_rows_check(map, refusal);
+	}
+	return kmlops_refuse(refusal, -EINVAL, "mode %u is unknown", mode);
 }
 
 /* Whether rows of @map are plain data of a known layout and bearable size. */
@@ -179,7 +213,7 @@ static int node_of_cpu(unsigned int cpu)
 	return node == NUMA_NO_NODE ? first_online_node : node;
 }
 
-static int allocate_rows(struct kmlops_store *store, u64 rows,
+static int allocate_rows(struct kmlops_store *store, u64 rows, bool lossless,
 			 struct kmlops_refusal *refusal)
 {
 	u64 slots, places, bytes;
@@ -210,6 +244,7 @@ static int allocate_rows(struct kmlops_store *store, u64 rows,
 		return kmlops_refuse(refusal, -ENOMEM,
 				     "no memory for the %llu KiB of rows",
 				     bytes >> 10);
+	store->history->lossless = lossless;
 	return 0;
 }
 
@@ -239,11 +274,13 @@ static int publish(struct kmlops_store *store, struct kmlops_refusal *refusal)
 				    kmlops_max_stores);
 		goto out;
 	}
-	err = xa_alloc(&stores, &store->id, store, xa_limit_31b, GFP_KERNEL);
-	if (err) {
+	err = xa_alloc_cyclic(&stores, &store->id, store, xa_limit_31b,
+			      &next_id, GFP_KERNEL);
+	if (err < 0) {
 		kmlops_refuse(refusal, err, "no memory to list the store");
 		goto out;
 	}
+	err = 0;
 	hlist_add_head_rcu(&store->by_name,
 			   &stores_by_name[kmlops_name_bucket(store->name)]);
 	hlist_add_head_rcu(&store->by_map, map_bucket(store->map));
@@ -274,10 +311,6 @@ kmlops_store_register(const struct kmlops_store_request *request,
 	err = kmlops_name_check(request->name, "store", refusal);
 	if (err)
 		return ERR_PTR(err);
-	if (request->mode != KERNMLOPS_STORE_MODE_HISTORY) {
-		kmlops_refuse(refusal, 0, "this module has history stores only");
-		return ERR_PTR(-EOPNOTSUPP);
-	}
 
 	store = kzalloc(struct_size(store, fields, nr_fields),
 			GFP_KERNEL_ACCOUNT);
@@ -301,7 +334,12 @@ kmlops_store_register(const struct kmlops_store_request *request,
 				    request->map_fd);
 		goto err_destroy;
 	}
+	store->key_size = store->map->key_size;
+	store->value_size = store->map->value_size;
 	err = check_map(store->map, refusal);
+	if (!err)
+		err = check_mode(store->map, store->mode, request->lossless,
+				 refusal);
 	if (!err)
 		err = kmlops_schema_check(store->fields, store->nr_key_fields,
 					  store->map->key_size, "key",
@@ -311,8 +349,9 @@ kmlops_store_register(const struct kmlops_store_request *request,
 					  store->nr_value_fields,
 					  store->map->value_size, "value",
 					  refusal);
-	if (!err)
-		err = allocate_rows(store, request->rows, refusal);
+	if (!err && store->mode != KERNMLOPS_STORE_MODE_MAP)
+		err = allocate_rows(store, request->rows, request->lossless,
+				    refusal);
 	if (!err)
 		err = publish(store, refusal);
 	if (err)
@@ -357,14 +396,34 @@ int kmlops_store_unregister(const char *name)
 	return store ? 0 : -ENOENT;
 }
 
+/*
+ * Makes the row the value of its key in the map. Maps are not safe to update
+ * from an NMI, which may have interrupted an update of the same map.
+ */
+static void mirror(struct kmlops_store *store, void *key, void *value)
+{
+	int err = -EBUSY;
+
+	if (!in_nmi()) {
+		rcu_read_lock();
+		err = store->map->ops->map_update_elem(store->map, key, value,
+						       BPF_ANY);
+		rcu_read_unlock();
+	}
+	if (err)
+		atomic64_inc(&store->unmirrored);
+}
+
 /**
  * kmlops_store_capture() - Append a row
  * @store: the store
  * @key: key, of the store's key size
  * @value: value, of the store's value size
  *
- * Context: any, NMI included, preemption off. Takes no lock.
- * Return: the time of the row, or -EBUSY if it was dropped (and counted).
+ * Context: any, NMI included, preemption off. Takes no lock, but those of the
+ * map in mode mirror.
+ * Return: the time of the row; -EBUSY if it was dropped (and counted);
+ *   -EOPNOTSUPP in mode map.
  */
 s64 kmlops_store_capture(struct kmlops_store *store, const void *key,
 			 const void *value)
@@ -372,12 +431,16 @@ s64 kmlops_store_capture(struct kmlops_store *store, const void *key,
 	struct kmlops_slot *slot;
 	u64 ref, time;
 
+	if (unlikely(!store->history))
+		return -EOPNOTSUPP;
 	slot = kmlops_history_append(store->history, smp_processor_id(), key,
 				     value, &ref, &time);
 	if (unlikely(!slot))
 		return -EBUSY;
 	kmlops_key_index_link(store->index, store->history, slot, ref, time,
 			      key);
+	if (unlikely(store->mode == KERNMLOPS_STORE_MODE_MIRROR))
+		mirror(store, (void *)key, (void *)value);
 	return time;
 }
 
@@ -388,8 +451,9 @@ s64 kmlops_store_capture(struct kmlops_store *store, const void *key,
  * @value: receives the value, of the store's value size; undefined on error
  * @ref: receives the identity of the row
  *
- * Context: any, NMI included, within an RCU read side or with a reference.
- * Return: the time of the row, or what kmlops_key_index_latest() returns.
+ * Context: any, NMI included, within an RCU read side.
+ * Return: the time of the row (in mode map that of the read), or -ENOENT or
+ *   -EAGAIN as kmlops_key_index_latest().
  */
 s64 kmlops_store_latest(const struct kmlops_store *store, const void *key,
 			void *value, u64 *ref)
@@ -397,9 +461,128 @@ s64 kmlops_store_latest(const struct kmlops_store *store, const void *key,
 	u64 time;
 	int err;
 
-	err = kmlops_key_index_latest(store->index, store->history, key, ref,
-				      &time, value);
-	return err ? err : time;
+	if (likely(store->history)) {
+		err = kmlops_key_index_latest(store->index, store->history,
+					      key, ref, &time, value);
+		return err ? err : time;
+	}
+	*ref = 0;
+	err = kmlops_map_read(store->map, (void *)key, value);
+	return err ? err : kmlops_clock_ns();
+}
+
+/**
+ * kmlops_store_last() - Read the latest rows of a key
+ * @store: the store
+ * @key: key, of the store's key size
+ * @asof: only rows captured at or before this time
+ * @steps: how many rows of the key to look at, at most
+ * @rows: receives packed rows, the latest first; undefined on error
+ * @max: how many rows at most, at least 1
+ *
+ * Context: any, NMI included, within an RCU read side or with a reference.
+ * Return: number of rows, or what kmlops_key_index_last() returns, or
+ *   -EOPNOTSUPP in mode map.
+ */
+int kmlops_store_last(const struct kmlops_store *store, const void *key,
+		      u64 asof, u32 steps, struct kmlops_row *rows, u32 max)
+{
+	if (!store->history)
+		return -EOPNOTSUPP;
+	return kmlops_key_index_last(store->index, store->history, key, asof,
+				     steps, rows, max);
+}
+
+/**
+ * kmlops_store_row() - Read a row by its identity
+ * @store: the store
+ * @ref: identity (seq) of the row; any number
+ * @row: receives the packed row; undefined on error
+ *
+ * Context: any, NMI included, within an RCU read side or with a reference.
+ * Return: 0; -ENOENT if there is no such row (any more); -EOPNOTSUPP in mode
+ *   map.
+ */
+int kmlops_store_row(const struct kmlops_store *store, u64 ref,
+		     struct kmlops_row *row)
+{
+	const struct kmlops_history *history = store->history;
+	u32 cpu = kmlops_ref_cpu(ref);
+	u64 time;
+
+	if (!history)
+		return -EOPNOTSUPP;
+	if (cpu >= history->nr_cpus || !kmlops_ref_pos(ref))
+		return -ENOENT;
+	cpu = array_index_nospec(cpu, history->nr_cpus);
+	if (!history->rings[cpu].slots)
+		return -ENOENT;
+	if (kmlops_history_read(history, kmlops_ref(cpu, kmlops_ref_pos(ref)),
+				&time, (u64 *)(row + 1)) ||
+	    time < READ_ONCE(history->watermark))
+		return -ENOENT;
+	row->time = time;
+	row->seq = ref;
+	return 0;
+}
+
+/**
+ * kmlops_store_nearest() - Read the row nearest to a time
+ * @store: the store
+ * @time: the time
+ * @row: receives the packed row; undefined on error
+ *
+ * Context: as kmlops_history_nearest(), within an RCU read side or with a
+ * reference.
+ * Return: 0; -ENOENT if there is no row; -EAGAIN if rows were overwritten
+ *   faster than they were read; -EOPNOTSUPP in mode map.
+ */
+int kmlops_store_nearest(const struct kmlops_store *store, u64 time,
+			 struct kmlops_row *row)
+{
+	int tries;
+	u64 ref;
+
+	if (!store->history)
+		return -EOPNOTSUPP;
+	for (tries = 0; tries < 8; tries++) {
+		ref = kmlops_history_nearest(store->history, time);
+		if (!ref)
+			return -ENOENT;
+		if (!kmlops_store_row(store, ref, row))
+			return 0;
+	}
+	return -EAGAIN;
+}
+
+/* Hides the rows captured before @before; 0, or -EOPNOTSUPP in mode map. */
+int kmlops_store_truncate(const struct kmlops_store *store, u64 before)
+{
+	if (!store->history)
+		return -EOPNOTSUPP;
+	kmlops_history_truncate(store->history, before);
+	return 0;
+}
+
+/* Counts rows, see kmlops_history_stats(); all zero in mode map. */
+void kmlops_store_count(const struct kmlops_store *store, bool exact,
+			struct kmlops_store_stats *stats)
+{
+	struct kmlops_history_stats rows;
+
+	memset(stats, 0, sizeof(*stats));
+	if (!store->history)
+		return;
+	kmlops_history_stats(store->history, exact, &rows);
+	stats->captured = rows.captured;
+	stats->stored = rows.stored;
+	stats->overwritten = rows.overwritten;
+	stats->dropped = rows.dropped;
+	stats->truncated = rows.truncated;
+	stats->unindexed = READ_ONCE(store->index->unindexed);
+	stats->evicted = READ_ONCE(store->index->evicted);
+	stats->keys = READ_ONCE(store->index->keys);
+	stats->unmirrored = atomic64_read(&store->unmirrored);
 }
 
 int kmlops_stores_init(void)

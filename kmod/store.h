@@ -10,6 +10,7 @@
 #include <linux/workqueue.h>
 #include "cursor.h"
 #include "key_index.h"
+#include "map_rows.h"
 #include "schema.h"
 
 #define KMLOPS_KEY_BYTES_MAX	256
@@ -22,10 +23,13 @@
  * @free_work: frees the store a grace period after the last reference
  * @refs: one for being registered, one for each netlink reader
  * @map: schema and handle; a reference is held
- * @history: the rows
- * @index: latest rows by key
- * @id: place in the list of all stores
+ * @history: the rows; NULL in mode map
+ * @index: latest rows by key; NULL in mode map
+ * @key_size: bytes of a key
+ * @value_size: bytes of a value
+ * @id: place in the list of all stores, not used again soon
  * @mode: enum kernmlops_store_mode
+ * @unmirrored: mode mirror: rows that the map did not take
  * @nr_key_fields: fields of the key, the first in @fields
  * @nr_value_fields: fields of the value, which follow them
  * @name: name
@@ -37,10 +41,13 @@ struct kmlops_store {
 	struct bpf_map *map;
 	struct kmlops_history *history;
 	struct kmlops_key_index *index;
-	char name[KERNMLOPS_NAME_MAX + 1];
-	refcount_t refs;
-	u32 id;
+	u32 key_size;
+	u32 value_size;
 	u32 mode;
+	u32 id;
+	refcount_t refs;
+	char name[KERNMLOPS_NAME_MAX + 1];
+	atomic64_t unmirrored;
 	u32 nr_key_fields;
 	u32 nr_value_fields;
 	struct rcu_work free_work;
@@ -51,6 +58,7 @@ struct kmlops_store {
 struct kmlops_store_request {
 	const char *name;
 	u32 mode;
+	bool lossless;
 	u64 rows;
 	int map_fd;
 	u32 nr_key_fields;
@@ -74,11 +82,42 @@ void kmlops_store_put(struct kmlops_store *store);
 unsigned int kmlops_stores_count(void);
 u64 kmlops_store_bytes(const struct kmlops_store *store);
 
+/* What became of the rows, as kmlops_store_stats() gives it to BPF programs. */
+struct kmlops_store_stats {
+	u64 captured;
+	u64 stored;
+	u64 overwritten;
+	u64 dropped;
+	u64 truncated;
+	u64 unindexed;
+	u64 evicted;
+	u64 keys;
+	u64 unmirrored;
+};
+
 struct kmlops_store *kmlops_store_find(const char *name);
+struct kmlops_store *kmlops_store_by_id(u32 id);
 struct kmlops_store *kmlops_store_of_map(const struct bpf_map *map);
+
 s64 kmlops_store_capture(struct kmlops_store *store, const void *key,
 			 const void *value);
 s64 kmlops_store_latest(const struct kmlops_store *store, const void *key,
 			void *value, u64 *ref);
+int kmlops_store_last(const struct kmlops_store *store, const void *key,
+		      u64 asof, u32 steps, struct kmlops_row *rows, u32 max);
+int kmlops_store_row(const struct kmlops_store *store, u64 ref,
+		     struct kmlops_row *row);
+int kmlops_store_nearest(const struct kmlops_store *store, u64 time,
+			 struct kmlops_row *row);
+int kmlops_store_truncate(const struct kmlops_store *store, u64 before);
+void kmlops_store_count(const struct kmlops_store *store, bool exact,
+			struct kmlops_store_stats *stats);
+
+/* Bytes of a packed row. */
+static inline u32 kmlops_store_row_size(const struct kmlops_store *store)
+{
+	return sizeof(struct kmlops_row) + KMLOPS_ROW_PAD(store->key_size) +
+	       KMLOPS_ROW_PAD(store->value_size);
+}
 
 #endif /* KMLOPS_STORE_H */

@@ -135,7 +135,8 @@ uint64_t client_uint(const struct client *client, int attr)
 	return nla_len(found) == 8 ? nla_get_u64(found) : nla_get_u32(found);
 }
 
-int map_with_btf(const char *name, uint32_t value_size)
+int map_of_type(uint32_t type, const char *name, uint32_t value_size,
+		uint32_t entries)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts);
 	struct btf *btf = btf__new_empty();
@@ -148,9 +149,14 @@ int map_with_btf(const char *name, uint32_t value_size)
 	opts.btf_fd = btf__fd(btf);
 	opts.btf_key_type_id = u32_type;
 	opts.btf_value_type_id = value_size == 4 ? u32_type : array;
-	map = bpf_map_create(BPF_MAP_TYPE_HASH, name, 4, value_size, 1, &opts);
+	map = bpf_map_create(type, name, 4, value_size, entries, &opts);
 	btf__free(btf);
 	return map;
+}
+
+int map_with_btf(const char *name, uint32_t value_size)
+{
+	return map_of_type(BPF_MAP_TYPE_HASH, name, value_size, 1);
 }
 
 int map_without_btf(uint32_t value_size)

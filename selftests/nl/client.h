@@ -43,7 +43,10 @@ uint64_t client_uint(const struct client *client, int attr);
 
 /* A new hash map (u32 key, value of @value_size) with BTF, as a descriptor. */
 int map_with_btf(const char *name, uint32_t value_size);
-/* The same without. */
+/* Such a map of another type and number of entries. */
+int map_of_type(uint32_t type, const char *name, uint32_t value_size,
+		uint32_t entries);
+/* A hash map without BTF. */
 int map_without_btf(uint32_t value_size);
 
 /* Begins store-register with a map and the fields "key" and "value" (u32). */

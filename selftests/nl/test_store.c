@@ -181,11 +181,16 @@ static void test_limits(void)
 	refused(-ENOSPC, "max_stores allows 1 stores",
 		"a store too many is refused");
 	set_parameter("max_stores", "64");
-	client_begin_register(&client, "mirrored", other, 10);
+	client_begin_register(&client, "bad", other, 10);
+	nla_put_u32(client.msg, KERNMLOPS_A_STORE_MODE, 9);
+	ok(client_send(&client) == -ERANGE && client.sentence[0],
+	   "an unknown mode is refused with a sentence");
+	client_begin_register(&client, "bad", other, 10);
 	nla_put_u32(client.msg, KERNMLOPS_A_STORE_MODE,
-		    KERNMLOPS_STORE_MODE_MIRROR);
-	refused(-EOPNOTSUPP, "this module has history stores only",
-		"a mode that is not there is refused");
+		    KERNMLOPS_STORE_MODE_MAP);
+	nla_put_flag(client.msg, KERNMLOPS_A_STORE_LOSSLESS);
+	refused(-EINVAL, "a map without history cannot be lossless",
+		"a map cannot be lossless");
 	close(other);
 }
 
