@@ -13,6 +13,8 @@ struct bpf_program;
 
 /* Each ends the test with a failure if it does not work. */
 void connect_family(void);
+/* A map with BTF whose value has 4 bytes or more; a descriptor. */
+int map_with_btf(const char *name, uint32_t value_size);
 void register_store(const char *name, int map, uint64_t rows);
 void unregister_store(const char *name);
 /* A counter of a store: KERNMLOPS_A_STORE_*. */

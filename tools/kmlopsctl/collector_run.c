@@ -240,6 +240,8 @@ static int check_model(const struct collector *c, const char *name)
 	if (!c->model_inputs)
 		return fail(REFUSED, EOPNOTSUPP, "%s calls no model", c->name);
 	err = model_find(name, &model);
+	if (err == -ENOENT)
+		return fail(REFUSED, ENOENT, "there is no model %s", name);
 	if (err)
 		return nlc_report(err);
 
