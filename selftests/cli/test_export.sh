@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Exports: NPY, CSV, JSON lines, and what describes them.
+# shellcheck source=selftests/cli/lib.sh
 . ./lib.sh
 
 load_maps

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # What the kernel offers; and everything without the module.
+# shellcheck source=selftests/cli/lib.sh
 . ./lib.sh
 
 # As a regular expression.

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Inference from the command line.
+# shellcheck source=selftests/cli/lib.sh
 . ./lib.sh
 
 make_model "$T/tree"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Without privilege everything but the description of the module is refused.
+# shellcheck source=selftests/cli/lib.sh
 . ./lib.sh
 
 # shellcheck disable=SC2317 # called by name

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Rows: get and dump.
+# shellcheck source=selftests/cli/lib.sh
 . ./lib.sh
 
 load_maps

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Stores: register, list, show, unregister.
+# shellcheck source=selftests/cli/lib.sh
 . ./lib.sh
 
 load_maps

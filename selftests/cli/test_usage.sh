@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # The command line itself: help, words, options, formats, batches.
+# shellcheck source=selftests/cli/lib.sh
 . ./lib.sh
 
 objects="help, store, model, collector, feature, version, batch"

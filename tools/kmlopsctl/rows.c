@@ -32,9 +32,9 @@ static void put_u64(FILE *out, uint64_t v)
 {
 	char digits[20], *p = digits + sizeof(digits);
 
-	do
+	for (; v > 9; v /= 10)
 		*--p = '0' + v % 10;
-	while (v /= 10);
+	*--p = '0' + v;
 	fwrite_unlocked(p, 1, digits + sizeof(digits) - p, out);
 }
 
