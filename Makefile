@@ -7,6 +7,7 @@
 export PATH := $(PATH):/usr/sbin:/sbin
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .SUFFIXES:
+.SECONDARY:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 Q := $(if $(V),,@)
