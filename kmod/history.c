@@ -396,15 +396,19 @@ static u64 readable_from(const struct kmlops_history *history, u32 cpu,
 u64 kmlops_history_nearest(const struct kmlops_history *history, u64 time)
 {
 	u64 best = 0, best_time = 0, best_distance = ~0ULL;
+	u64 from = READ_ONCE(history->watermark);
 	u32 cpu;
 	int step;
+
+	if (from < time)
+		from = time;
 
 	for (cpu = 0; cpu < history->nr_cpus; cpu++) {
 		u64 pos;
 
 		if (!history->rings[cpu].slots)
 			continue;
-		pos = kmlops_history_seek(history, cpu, time);
+		pos = kmlops_history_seek(history, cpu, from);
 		for (step = -1; step <= 1; step += 2) {
 			u64 at, distance;
 			u64 ref = readable_from(history, cpu,

@@ -208,14 +208,21 @@ static void test_nearest(void **state)
 				       times[i] - t;
 
 			if (!kmlops_history_read(history, refs[i], &at,
-						 NULL) && distance < best)
+						 NULL) &&
+			    at >= history->watermark && distance < best)
 				best = distance;
 		}
 		ref = kmlops_history_nearest(history, t);
 		assert_int_equal(kmlops_history_read(history, ref, &at, NULL),
 				 0);
 		assert_int_equal(t > at ? t - at : at - t, best);
+		/* Half way, the first half goes. */
+		if (t > times[100] && !history->watermark)
+			t = times[0] - 10;
+		if (t < times[0])
+			kmlops_history_truncate(history, times[150]);
 	}
+	assert_int_equal(history->watermark, times[150]);
 	kmlops_history_truncate(history, ~0ULL);
 	assert_int_equal(kmlops_history_nearest(history, times[199]), 0);
 	kmlops_history_destroy(history);
