@@ -14,6 +14,9 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_sco
 
 import kernmlops
 
+# Counters of the collector that tell of events it could not record.
+UNSEEN = ["capture_errors", "outcome_errors", "state_errors", "recursion_misses"]
+
 CPU_BITS = 12       # of seq, see struct kmlops_row
 POSITION = (1 << (64 - CPU_BITS)) - 1
 
@@ -57,6 +60,11 @@ class Phase:
         """Rows lost, of all stores."""
         return sum(store.lost for store in self.stores)
 
+    @property
+    def unseen(self) -> int:
+        """Events of the scheduler that the collector could not record."""
+        return sum(self.counters.get(name, 0) for name in UNSEEN)
+
 
 def load_json(path: Path) -> Any:
     """The content of a JSON file."""
@@ -73,12 +81,17 @@ def load(directory: Path) -> Phase:
     outcomes = exports["runqueue_wait"].to_pandas()
     pairs = join(wakeups, outcomes, "outcome")
     collector = load_json(directory / "collector.json")
+    counters = {name: int(value) for name, value in collector["counters"].items()}
+    counters["recursion_misses"] = sum(program["recursion_misses"]
+                                       for program in collector.get("programs", []))
+    if (directory / "model.json").exists():
+        counters["inferences"] = load_json(directory / "model.json")["inferences"]
     return Phase(
         wakeups=wakeups,
         pairs=pairs,
         orphans=len(outcomes) - len(pairs),
         stores=[account(described[name], rows) for name, rows in exports.items()],
-        counters={name: int(value) for name, value in collector["counters"].items()},
+        counters=counters,
         machine=load_json(directory / "machine.json"),
         start=int(wakeups["time"].min()),
     )

@@ -23,7 +23,7 @@ import pandas as pd
 
 import kernmlops
 import page
-from phase import INPUTS, Phase, duration, join, load, load_json, score
+from phase import INPUTS, UNSEEN, Phase, duration, join, load, load_json, score
 
 MEASURES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "auc": "AUC"}
 RULES = {"tree": "decision tree", "stump": "one-rule stump", "majority": "majority rule"}
@@ -67,6 +67,8 @@ class Evaluation:
         for name, phase in (("capture", self.capture), ("predict", self.predict)):
             out += [f"{store.lost} ROWS LOST of store {store.name} in phase {name}"
                     for store in phase.stores if store.lost]
+            out += [f"{phase.counters[counter]} EVENTS NOT RECORDED in phase {name}: {counter}"
+                    for counter in UNSEEN if phase.counters.get(counter)]
             if phase.orphans:
                 out.append(f"{phase.orphans} outcomes of phase {name} belong to no wakeup")
         if self.errors:
@@ -152,6 +154,7 @@ def print_table(run: Evaluation) -> None:
         line(f"  {name}", f"{first[name].captured:,}" if name in first else "-",
              f"{store.captured:,}")
     line("rows lost", run.capture.lost, run.predict.lost)
+    line("events not recorded", run.capture.unseen, run.predict.unseen)
     line("wakeups without outcome", len(run.capture.wakeups) - len(run.capture.pairs),
          len(run.predict.wakeups) - len(run.predict.pairs))
     print()

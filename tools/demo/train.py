@@ -44,7 +44,7 @@ def main(directory: Path) -> None:
     pairs = phase.pairs
     print(f"train: {len(phase.wakeups)} wakeups, {len(pairs)} with their outcome "
           f"({len(phase.wakeups) - len(pairs)} without, {phase.orphans} outcomes without wakeup, "
-          f"{phase.lost} rows lost)")
+          f"{phase.lost} rows lost, {phase.unseen} events not recorded)")
 
     train, validation = split(pairs)
     threshold = choose_threshold(train["wait"])
@@ -59,7 +59,7 @@ def main(directory: Path) -> None:
 
     trees = {}
     for depth in DEPTHS:
-        tree = DecisionTreeClassifier(max_depth=depth, min_samples_leaf=50, random_state=0)
+        tree = DecisionTreeClassifier(max_depth=depth, min_samples_leaf=200, random_state=0)
         tree.fit(X, y.astype(int))
         trees[depth] = roc_auc_score(yv, tree.predict_proba(Xv)[:, 1]), tree
         print(f"train: depth {depth}: AUC {trees[depth][0]:.4f} on the validation rows")
