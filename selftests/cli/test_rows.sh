@@ -59,6 +59,8 @@ refused "negative value" 2 "\"-1\" is no value of the key field pid, which is of
 refused "bytes missing" 2 "a key of this store is 8 bytes: hex: and 16 hexadecimal digits" \
 	kmlopsctl store get all key hex:08
 refused "no key" 2 "the key is missing" kmlopsctl store get all key
+refused "neither key nor time" 2 "the key or a time is missing: key KEY, or at TIME" \
+	kmlopsctl store get all
 refused "get from no store" 1 "there is no store of that name" kmlopsctl store get nope key 1
 refused "dump of no store" 1 "there is no store of that name" kmlopsctl store dump nope
 

@@ -52,6 +52,7 @@ refused "rows that are no number" 2 \
 	register x "$plain" rows -1
 refused "unknown mode" 2 "\"forever\" is no mode; there are: history, mirror, map" \
 	register x "$plain" rows 10 mode forever
+refused "no row at all" 2 "a store retains at least one row" register x "$plain" rows 0
 refused "map without BTF" 1 "the map has no BTF for its key and value" \
 	register x "pinned $PINS/nobtf" rows 10
 refused "no map of that name" 1 "there is no map with the name nope" \

@@ -5,7 +5,7 @@
 . ./lib.sh
 
 objects="help, store, model, collector, feature, version, batch"
-stores="show, list, register, unregister, get, dump, export"
+stores="show, list, register, unregister, get, dump, export, push, truncate"
 
 run kmlopsctl
 what="no words: help on stderr"
@@ -40,7 +40,7 @@ refused "ambiguous word" 2 "\"l\" is ambiguous: it could be list, load" \
 	kmlopsctl model l
 refused "one word too many" 2 "\"b\" is one word too many" kmlopsctl store show a b
 refused "list has no CSV" 2 "list has no output as csv" kmlopsctl -o csv store list
-refused "dump has no NPY" 2 "npy is not for a terminal or a pipe: use store export" \
+refused "dump has no NPY" 2 "npy is for files: use store export" \
 	kmlopsctl -o npy store dump x
 
 prints "shortened words" "[]" kmlopsctl -j sto li

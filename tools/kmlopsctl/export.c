@@ -152,11 +152,12 @@ static int write_meta(FILE *out, const struct store *store,
 }
 
 int export_rows(const struct store *store, const struct row_range *range,
-		const char *file, enum format format)
+		const char *file, enum format format, bool consume)
 {
 	char *meta_name = xprintf("%s.meta.json", file);
 	struct draft data = { 0 }, meta = { 0 };
 	struct row_writer writer = { 0 };
+	struct row_cursor cursor = { 0 };
 	struct columns columns;
 	int code, err, write_err;
 	uint64_t lost = 0;
@@ -170,8 +171,9 @@ int export_rows(const struct store *store, const struct row_range *range,
 		goto out;
 
 	rows_begin(&writer, format, &columns, data.out);
-	err = rows_dump(store->name, range, &writer, &lost);
-	write_err = rows_end(&writer);
+	err = rows_dump(store->name, range, consume ? &cursor : NULL, &writer,
+			&lost);
+	write_err = rows_end(&writer, !err);
 	if (write_err)
 		code = fail(REFUSED, -write_err, "cannot write %s: %s", file,
 			    strerror(-write_err));
@@ -183,6 +185,12 @@ int export_rows(const struct store *store, const struct row_range *range,
 out:
 	code = draft_close(&data, 0, code);
 	code = draft_close(&meta, 1, code);
+	if (code == DONE && consume) {
+		err = rows_consume(store->name, &cursor);
+		if (err)
+			code = nlc_report(err);
+	}
+	free(cursor.data);
 	columns_free(&columns);
 	free(meta_name);
 	if (code != DONE)

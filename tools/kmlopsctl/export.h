@@ -9,10 +9,11 @@
 
 /*
  * Write the rows of @store in the range to @file and what they mean to
- * @file.meta.json; neither is there before it is complete. Returns an exit
+ * @file.meta.json; neither is there before it is complete. With @consume, a
+ * lossless store may overwrite the rows when they are there. Returns an exit
  * code.
  */
 int export_rows(const struct store *store, const struct row_range *range,
-		const char *file, enum format format);
+		const char *file, enum format format, bool consume);
 
 #endif /* KMLOPSCTL_EXPORT_H */

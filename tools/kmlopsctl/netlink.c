@@ -52,6 +52,8 @@ static const char *const store_attrs[] = {
 	[KERNMLOPS_A_STORE_MAP_FD] = "map-fd",
 	[KERNMLOPS_A_STORE_KEY_FIELD] = "key-field",
 	[KERNMLOPS_A_STORE_VALUE_FIELD] = "value-field",
+	[KERNMLOPS_A_STORE_LOSSLESS] = "lossless",
+	[KERNMLOPS_A_STORE_BEFORE] = "before",
 };
 
 static const char *const row_attrs[] = {
@@ -59,6 +61,11 @@ static const char *const row_attrs[] = {
 	[KERNMLOPS_A_ROW_KEY] = "key",
 	[KERNMLOPS_A_ROW_FROM] = "from",
 	[KERNMLOPS_A_ROW_TO] = "to",
+	[KERNMLOPS_A_ROW_VALUE] = "value",
+	[KERNMLOPS_A_ROW_ASOF] = "asof",
+	[KERNMLOPS_A_ROW_NEAREST] = "nearest",
+	[KERNMLOPS_A_ROW_LAST] = "last",
+	[KERNMLOPS_A_ROW_CURSOR] = "cursor",
 };
 
 static const char *const model_attrs[] = {
@@ -78,8 +85,11 @@ static const char *attr_name(uint8_t cmd, unsigned int type)
 	case KERNMLOPS_CMD_STORE_REGISTER:
 	case KERNMLOPS_CMD_STORE_UNREGISTER:
 	case KERNMLOPS_CMD_STORE_GET:
+	case KERNMLOPS_CMD_STORE_TRUNCATE:
 		return ATTR_NAME(store_attrs, type);
 	case KERNMLOPS_CMD_ROW_GET:
+	case KERNMLOPS_CMD_ROW_PUSH:
+	case KERNMLOPS_CMD_ROW_CONSUME:
 		return ATTR_NAME(row_attrs, type);
 	case KERNMLOPS_CMD_MODEL_LOAD:
 	case KERNMLOPS_CMD_MODEL_GET:

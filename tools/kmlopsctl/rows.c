@@ -557,14 +557,21 @@ void rows_begin(struct row_writer *writer, enum format format,
 		.columns = columns,
 		.out = out,
 	};
-	if (writer->format->begin)
+}
+
+static void begin(struct row_writer *writer)
+{
+	if (!writer->begun && writer->format->begin)
 		writer->format->begin(writer);
+	writer->begun = true;
 }
 
 void rows_write(struct row_writer *writer, const void *rows, uint32_t nr)
 {
 	const uint8_t *row = rows;
 
+	if (nr)
+		begin(writer);
 	if (nr && writer->format->batch)
 		writer->format->batch(writer, row, nr);
 	for (; nr; nr--, row += writer->columns->row_size) {
@@ -573,9 +580,12 @@ void rows_write(struct row_writer *writer, const void *rows, uint32_t nr)
 	}
 }
 
-int rows_end(struct row_writer *writer)
+int rows_end(struct row_writer *writer, bool good)
 {
+	if (!good && !writer->begun)
+		return 0;
 	errno = 0;
+	begin(writer);
 	if (writer->format->end)
 		writer->format->end(writer);
 	if (fflush(writer->out) || ferror(writer->out))
@@ -612,6 +622,7 @@ void row_print_json(const struct columns *columns, const void *row)
 
 struct dump {
 	struct row_writer *writer;
+	struct row_cursor *cursor;
 	uint64_t *lost;
 };
 
@@ -629,6 +640,13 @@ static int on_rows(struct nlmsghdr *nlh, void *arg)
 	/* A running total, in the last message if not in each. */
 	if (tb[KERNMLOPS_A_ROW_LOST])
 		*dump->lost = nlc_uint(tb[KERNMLOPS_A_ROW_LOST]);
+	if (tb[KERNMLOPS_A_ROW_CURSOR] && dump->cursor) {
+		dump->cursor->size = nla_len(tb[KERNMLOPS_A_ROW_CURSOR]);
+		dump->cursor->data = xrealloc(dump->cursor->data,
+					      dump->cursor->size);
+		memcpy(dump->cursor->data, nla_data(tb[KERNMLOPS_A_ROW_CURSOR]),
+		       dump->cursor->size);
+	}
 	if (!tb[KERNMLOPS_A_ROW_ROWS])
 		return 0;
 
@@ -643,10 +661,15 @@ static int on_rows(struct nlmsghdr *nlh, void *arg)
 }
 
 int rows_dump(const char *store, const struct row_range *range,
-	      struct row_writer *writer, uint64_t *lost)
+	      struct row_cursor *cursor, struct row_writer *writer,
+	      uint64_t *lost)
 {
 	struct nl_msg *msg = nlc_new(KERNMLOPS_CMD_ROW_GET);
-	struct dump dump = { .writer = writer, .lost = lost };
+	struct dump dump = {
+		.writer = writer,
+		.cursor = cursor,
+		.lost = lost,
+	};
 
 	*lost = 0;
 	nlc_put_string(msg, KERNMLOPS_A_ROW_STORE, store);
@@ -654,5 +677,17 @@ int rows_dump(const char *store, const struct row_range *range,
 		nlc_put_uint(msg, KERNMLOPS_A_ROW_FROM, range->from);
 	if (range->has_to)
 		nlc_put_uint(msg, KERNMLOPS_A_ROW_TO, range->to);
+	if (cursor)
+		nlc_put(msg, KERNMLOPS_A_ROW_CURSOR, cursor->data,
+			cursor->size);
 	return nlc_dump(msg, on_rows, &dump);
+}
+
+int rows_consume(const char *store, const struct row_cursor *cursor)
+{
+	struct nl_msg *msg = nlc_new(KERNMLOPS_CMD_ROW_CONSUME);
+
+	nlc_put_string(msg, KERNMLOPS_A_ROW_STORE, store);
+	nlc_put(msg, KERNMLOPS_A_ROW_CURSOR, cursor->data, cursor->size);
+	return nlc_request(msg, NULL, NULL);
 }

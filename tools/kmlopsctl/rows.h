@@ -18,6 +18,7 @@ struct row_writer {
 	const struct columns *columns;
 	FILE *out;
 	uint64_t rows;		/* written so far */
+	bool begun;		/* something was written at all */
 	void *state;		/* of the format */
 };
 
@@ -25,8 +26,11 @@ struct row_writer {
 void rows_begin(struct row_writer *writer, enum format format,
 		const struct columns *columns, FILE *out);
 void rows_write(struct row_writer *writer, const void *rows, uint32_t nr);
-/* Write what is left and flush; 0 or a negative errno of any write so far. */
-int rows_end(struct row_writer *writer);
+/*
+ * Write what is left and flush; 0 or a negative errno of any write so far.
+ * Nothing is written if the rows are not @good and there were none.
+ */
+int rows_end(struct row_writer *writer, bool good);
 
 /* One packed row for people: a line for each column. */
 void row_print(const struct columns *columns, const void *row);
@@ -38,11 +42,22 @@ struct row_range {
 	uint64_t from, to;	/* from <= time < to */
 };
 
+/* Where a dump ended and the next one goes on; zeroed: where the range starts. */
+struct row_cursor {
+	void *data;		/* to be freed */
+	uint32_t size;
+};
+
 /*
- * Give all rows of @store in the range to @writer, *@lost receives how many
- * were overwritten before they could be read. 0 or a negative errno.
+ * Give all rows of @store in the range to @writer. With a cursor (may be NULL)
+ * only those behind it, and it moves to where they end. *@lost receives how
+ * many were overwritten before they could be read. 0 or a negative errno.
  */
 int rows_dump(const char *store, const struct row_range *range,
-	      struct row_writer *writer, uint64_t *lost);
+	      struct row_cursor *cursor, struct row_writer *writer,
+	      uint64_t *lost);
+
+/* Let a lossless store overwrite the rows before the cursor. */
+int rows_consume(const char *store, const struct row_cursor *cursor);
 
 #endif /* KMLOPSCTL_ROWS_H */

@@ -11,7 +11,7 @@
 #include <linux/kernmlops_row.h>
 
 #include "export.h"
-#include "key.h"
+#include "values.h"
 #include "kmlopsctl.h"
 #include "map.h"
 #include "netlink.h"
@@ -20,13 +20,19 @@
 #include "store.h"
 #include "when.h"
 
+/* How long "follow" waits between looks. */
+#define FOLLOW_PAUSE_US	200000
+
 static const char help[] =
-	"kmlopsctl store register NAME map MAP rows N [mode MODE]\n"
+	"kmlopsctl store register NAME map MAP rows N [mode MODE] [lossless]\n"
 	"kmlopsctl store {show|list} [NAME]\n"
 	"kmlopsctl store unregister NAME\n"
-	"kmlopsctl store get NAME key KEY\n"
-	"kmlopsctl store dump NAME [from TIME] [to TIME]\n"
-	"kmlopsctl store export NAME file FILE [format {npy|csv|jsonl}] [from TIME] [to TIME]\n"
+	"kmlopsctl store get NAME key KEY [at TIME] [last N]\n"
+	"kmlopsctl store get NAME at TIME\n"
+	"kmlopsctl store dump NAME [from TIME] [to TIME] [follow] [consume]\n"
+	"kmlopsctl store export NAME file FILE [format {npy|csv|jsonl}] [from TIME] [to TIME] [consume]\n"
+	"kmlopsctl store push NAME key KEY [FIELD=VALUE...]\n"
+	"kmlopsctl store truncate NAME before TIME\n"
 	"\n"
 	"MAP  := { id N | pinned PATH | name MAP }\n"
 	"MODE := { history | mirror | map }\n"
@@ -123,6 +129,8 @@ static int parse_store(struct nlmsghdr *nlh, struct store *store)
 	store->evicted = nlc_uint(tb[KERNMLOPS_A_STORE_EVICTED]);
 	store->keys = nlc_uint(tb[KERNMLOPS_A_STORE_KEYS]);
 	store->bytes = nlc_uint(tb[KERNMLOPS_A_STORE_BYTES]);
+	store->lossless = tb[KERNMLOPS_A_STORE_LOSSLESS];
+	store->unmirrored = nlc_uint(tb[KERNMLOPS_A_STORE_UNMIRRORED]);
 
 	nlc_for_each_attr(attr, nlh, rem) {
 		if (nla_type(attr) == KERNMLOPS_A_STORE_KEY_FIELD)
@@ -201,8 +209,8 @@ static int map_schema(int map_fd, struct schema *key, struct schema *value)
 	return REFUSED;
 }
 
-int store_register(const char *name, int map_fd, uint32_t mode, uint64_t rows,
-		   struct store *reply)
+static int register_map(const char *name, int map_fd, uint32_t mode,
+			uint64_t rows, bool lossless, struct store *reply)
 {
 	struct schema key = { 0 }, value = { 0 };
 	struct store store = { 0 };
@@ -216,8 +224,11 @@ int store_register(const char *name, int map_fd, uint32_t mode, uint64_t rows,
 	msg = nlc_new(KERNMLOPS_CMD_STORE_REGISTER);
 	nlc_put_string(msg, KERNMLOPS_A_STORE_NAME, name);
 	nlc_put_u32(msg, KERNMLOPS_A_STORE_MODE, mode);
-	nlc_put_uint(msg, KERNMLOPS_A_STORE_ROWS, rows);
+	if (rows)
+		nlc_put_uint(msg, KERNMLOPS_A_STORE_ROWS, rows);
 	nlc_put_u32(msg, KERNMLOPS_A_STORE_MAP_FD, map_fd);
+	if (lossless)
+		nlc_put(msg, KERNMLOPS_A_STORE_LOSSLESS, NULL, 0);
 	put_schema(msg, KERNMLOPS_A_STORE_KEY_FIELD, &key);
 	put_schema(msg, KERNMLOPS_A_STORE_VALUE_FIELD, &value);
 	err = nlc_request(msg, on_store, &store);
@@ -231,6 +242,12 @@ out:
 	schema_free(&key);
 	schema_free(&value);
 	return code;
+}
+
+int store_register(const char *name, int map_fd, uint32_t mode, uint64_t rows,
+		   struct store *reply)
+{
+	return register_map(name, map_fd, mode, rows, false, reply);
 }
 
 /* Output. */
@@ -264,6 +281,8 @@ struct json_object *store_json(const struct store *store)
 	json_add_string(json, "name", store->name);
 	json_add_string(json, "mode", mode_name(store->mode));
 	json_add_uint(json, "rows", store->rows);
+	json_object_object_add(json, "lossless",
+			       json_object_new_boolean(store->lossless));
 	json_add_uint(map, "id", store->map_id);
 	json_add_string(map, "name", store->map_name);
 	json_object_object_add(json, "map", map);
@@ -278,6 +297,8 @@ struct json_object *store_json(const struct store *store)
 	json_add_uint(json, "truncated", store->truncated);
 	json_add_uint(json, "unindexed", store->unindexed);
 	json_add_uint(json, "evicted", store->evicted);
+	if (store->mode == KERNMLOPS_STORE_MODE_MIRROR)
+		json_add_uint(json, "unmirrored", store->unmirrored);
 	json_add_uint(json, "keys", store->keys);
 	json_add_uint(json, "bytes", store->bytes);
 	return json;
@@ -313,8 +334,9 @@ static void print_store(const struct store *store)
 {
 	char bytes[HUMAN_LEN];
 
-	printf("store %s: mode %s, %" PRIu64 " rows, %s, map %u (%s)\n",
-	       store->name, mode_name(store->mode), store->rows,
+	printf("store %s: mode %s%s, %" PRIu64 " rows, %s, map %u (%s)\n",
+	       store->name, mode_name(store->mode),
+	       store->lossless ? ", lossless" : "", store->rows,
 	       human_bytes(bytes, store->bytes), store->map_id,
 	       store->map_name);
 	printf("captured %" PRIu64 " = stored %" PRIu64 " + overwritten %" PRIu64
@@ -323,6 +345,9 @@ static void print_store(const struct store *store)
 	       store->dropped, store->truncated);
 	printf("keys %" PRIu64 ", evicted %" PRIu64 ", rows not indexed %"
 	       PRIu64 "\n", store->keys, store->evicted, store->unindexed);
+	if (store->mode == KERNMLOPS_STORE_MODE_MIRROR)
+		printf("rows that the map did not take %" PRIu64 "\n",
+		       store->unmirrored);
 	print_schema("key", &store->key, store->key_size);
 	print_schema("value", &store->value, store->value_size);
 }
@@ -440,11 +465,11 @@ static int cmd_list(struct args *args)
 
 static int cmd_register(struct args *args)
 {
-	static const char *const words[] = { "map", "rows", "mode", NULL };
+	static const char *const words[] = { "map", "rows", "mode", "lossless", NULL };
 	int code = USAGE, mode = KERNMLOPS_STORE_MODE_HISTORY, map_fd = -1;
 	const char *name, *word;
 	char bytes[HUMAN_LEN];
-	bool has_rows = false;
+	bool has_rows = false, lossless = false;
 	struct store store;
 	uint64_t rows = 0;
 
@@ -467,12 +492,19 @@ static int cmd_register(struct args *args)
 			word = args_next(args, "the number of rows");
 			if (!word || !parse_u64("rows", word, &rows))
 				goto out;
+			if (!rows) {
+				fail_usage("a store retains at least one row");
+				goto out;
+			}
 			has_rows = true;
 			break;
 		case 2:
 			mode = args_word(args, "mode", store_mode_names);
 			if (mode < 0)
 				goto out;
+			break;
+		case 3:
+			lossless = true;
 			break;
 		default:
 			goto out;
@@ -487,7 +519,7 @@ static int cmd_register(struct args *args)
 		goto out;
 	}
 
-	code = store_register(name, map_fd, mode, rows, &store);
+	code = register_map(name, map_fd, mode, rows, lossless, &store);
 	if (code == DONE) {
 		if (opt_json())
 			out_json(store_json(&store));
@@ -513,166 +545,380 @@ static int cmd_unregister(struct args *args)
 	return err ? nlc_report(err) : DONE;
 }
 
-struct got_row {
-	const struct store *store;
-	const struct columns *columns;
-	uint8_t *row;		/* packed, as in a dump */
+/* What get asks for; words that are not given are NULL, or 0. */
+struct row_query {
+	const void *key;
+	const uint64_t *at;
+	uint32_t last;
 };
 
-static int on_row(struct nlmsghdr *nlh, void *arg)
+struct got_rows {
+	const struct store *store;
+	const struct columns *columns;
+	uint8_t *rows;		/* packed, as in a dump */
+	uint32_t nr;
+};
+
+static int on_rows(struct nlmsghdr *nlh, void *arg)
 {
 	struct nlattr *tb[KERNMLOPS_A_ROW_MAX + 1];
-	struct got_row *got = arg;
+	struct got_rows *got = arg;
+	uint32_t row_size = got->columns->row_size;
 	struct kmlops_row head;
 	int err;
 
 	err = nlc_parse(nlh, tb, KERNMLOPS_A_ROW_MAX);
 	if (err)
 		return err;
+	if (tb[KERNMLOPS_A_ROW_ROWS]) {
+		got->nr = nlc_uint(tb[KERNMLOPS_A_ROW_COUNT]);
+		if (nlc_uint(tb[KERNMLOPS_A_ROW_ROW_SIZE]) != row_size ||
+		    nla_len(tb[KERNMLOPS_A_ROW_ROWS]) !=
+		    (uint64_t)got->nr * row_size)
+			return -EBADMSG;
+		got->rows = xrealloc(got->rows, got->nr * row_size);
+		memcpy(got->rows, nla_data(tb[KERNMLOPS_A_ROW_ROWS]),
+		       got->nr * row_size);
+		return 0;
+	}
+
 	if (!tb[KERNMLOPS_A_ROW_KEY] || !tb[KERNMLOPS_A_ROW_VALUE] ||
 	    nla_len(tb[KERNMLOPS_A_ROW_KEY]) != got->store->key_size ||
 	    nla_len(tb[KERNMLOPS_A_ROW_VALUE]) != got->store->value_size)
 		return -EBADMSG;
 	head.time = nlc_uint(tb[KERNMLOPS_A_ROW_TIME]);
 	head.seq = nlc_uint(tb[KERNMLOPS_A_ROW_SEQ]);
-	memcpy(got->row, &head, sizeof(head));
-	memcpy(got->row + sizeof(head), nla_data(tb[KERNMLOPS_A_ROW_KEY]),
+	got->rows = xrealloc(got->rows, row_size);
+	got->nr = 1;
+	memset(got->rows, 0, row_size);
+	memcpy(got->rows, &head, sizeof(head));
+	memcpy(got->rows + sizeof(head), nla_data(tb[KERNMLOPS_A_ROW_KEY]),
 	       got->store->key_size);
-	memcpy(got->row + got->columns->value_offset,
+	memcpy(got->rows + got->columns->value_offset,
 	       nla_data(tb[KERNMLOPS_A_ROW_VALUE]), got->store->value_size);
 	return 0;
 }
 
-static int get_row(const struct store *store, const void *key)
+/* One row is an object, or a list of fields; several are as those of a dump. */
+static void print_rows(const struct got_rows *got, bool several)
+{
+	struct row_writer writer;
+
+	if (several || opt.format == FORMAT_CSV) {
+		rows_begin(&writer, opt.format, got->columns, stdout);
+		rows_write(&writer, got->rows, got->nr);
+		rows_end(&writer, true);
+	} else if (opt_json()) {
+		row_print_json(got->columns, got->rows);
+	} else {
+		row_print(got->columns, got->rows);
+	}
+}
+
+static int get_rows(const struct store *store, const struct row_query *query)
 {
 	struct nl_msg *msg = nlc_new(KERNMLOPS_CMD_ROW_GET);
 	struct columns columns;
-	struct got_row got = { .store = store, .columns = &columns };
+	struct got_rows got = { .store = store, .columns = &columns };
 	int err;
 
 	columns_of_store(&columns, store);
-	got.row = xalloc(columns.row_size);
 	nlc_put_string(msg, KERNMLOPS_A_ROW_STORE, store->name);
-	nlc_put(msg, KERNMLOPS_A_ROW_KEY, key, store->key_size);
-	err = nlc_request(msg, on_row, &got);
-	if (!err && opt_json())
-		row_print_json(&columns, got.row);
-	else if (!err)
-		row_print(&columns, got.row);
-	free(got.row);
+	if (query->key)
+		nlc_put(msg, KERNMLOPS_A_ROW_KEY, query->key, store->key_size);
+	if (query->at)
+		nlc_put_uint(msg, query->key ? KERNMLOPS_A_ROW_ASOF :
+			     KERNMLOPS_A_ROW_NEAREST, *query->at);
+	if (query->last)
+		nlc_put_u32(msg, KERNMLOPS_A_ROW_LAST, query->last);
+	err = nlc_request(msg, on_rows, &got);
+	if (!err)
+		print_rows(&got, query->last || got.nr != 1);
+	free(got.rows);
 	columns_free(&columns);
 	return err ? nlc_report(err) : DONE;
 }
 
 static int cmd_get(struct args *args)
 {
+	static const char *const words[] = { "key", "at", "last", NULL };
+	struct row_query query = { 0 };
+	const char *name, *key = NULL, *word;
+	void *key_bytes = NULL;
+	struct store store;
+	int code, err, i;
+	uint64_t at;
+
+	if (opt.format == FORMAT_NPY)
+		return fail_usage("npy is for files: use store export");
+	name = args_next(args, "the name of the store");
+	if (!name)
+		return USAGE;
+	while (!args_empty(args)) {
+		i = args_word(args, "option of store get", words);
+		if (i < 0)
+			return USAGE;
+		word = args_next(args, i == 0 ? "the key" : i == 1 ?
+				 "the time" : "the number of rows");
+		if (!word)
+			return USAGE;
+		switch (i) {
+		case 0:
+			key = word;
+			break;
+		case 1:
+			code = when_parse(word, &at);
+			if (code != DONE)
+				return code;
+			query.at = &at;
+			break;
+		case 2:
+			if (!parse_u32("last", word, &query.last))
+				return USAGE;
+			if (!query.last)
+				return fail_usage("last 0 is no row at all");
+			break;
+		}
+	}
+	if (!key && !query.at)
+		return fail_usage("the key or a time is missing: key KEY, or at TIME");
+
+	err = store_find(name, &store);
+	if (err)
+		return nlc_report(err);
+	if (key)
+		key_bytes = key_parse(&store, key);
+	query.key = key_bytes;
+	code = key && !key_bytes ? USAGE : get_rows(&store, &query);
+	free(key_bytes);
+	store_free(&store);
+	return code;
+}
+
+static int on_pushed(struct nlmsghdr *nlh, void *arg)
+{
+	struct nlattr *tb[KERNMLOPS_A_ROW_MAX + 1];
+	int err;
+
+	err = nlc_parse(nlh, tb, KERNMLOPS_A_ROW_MAX);
+	if (!err)
+		*(uint64_t *)arg = nlc_uint(tb[KERNMLOPS_A_ROW_TIME]);
+	return err;
+}
+
+static int push_row(const struct store *store, const void *key,
+		    const void *value)
+{
+	struct nl_msg *msg = nlc_new(KERNMLOPS_CMD_ROW_PUSH);
+	struct json_object *json;
+	uint64_t time = 0;
+	int err;
+
+	nlc_put_string(msg, KERNMLOPS_A_ROW_STORE, store->name);
+	nlc_put(msg, KERNMLOPS_A_ROW_KEY, key, store->key_size);
+	nlc_put(msg, KERNMLOPS_A_ROW_VALUE, value, store->value_size);
+	err = nlc_request(msg, on_pushed, &time);
+	if (err)
+		return nlc_report(err);
+	if (opt_json()) {
+		json = json_object_new_object();
+		json_add_uint(json, "time", time);
+		json_add_string(json, "clock", "CLOCK_MONOTONIC");
+		out_json(json);
+	}
+	return DONE;
+}
+
+static int cmd_push(struct args *args)
+{
 	static const char *const words[] = { "key", NULL };
+	void *key, *value = NULL;
 	const char *name, *word;
 	struct store store;
-	int code, err;
-	void *key;
+	int code = USAGE, err;
 
 	name = args_next(args, "the name of the store");
 	if (!name || args_word(args, "the word key", words))
 		return USAGE;
 	word = args_next(args, "the key");
-	if (!word || !args_end(args))
+	if (!word)
 		return USAGE;
 
 	err = store_find(name, &store);
 	if (err)
 		return nlc_report(err);
 	key = key_parse(&store, word);
-	code = key ? get_row(&store, key) : USAGE;
+	if (key)
+		value = value_parse(&store, args);
+	if (value)
+		code = push_row(&store, key, value);
+	free(value);
 	free(key);
 	store_free(&store);
 	return code;
 }
 
-/* The words of dump and export; gives false after a report, with *@code. */
+static int cmd_truncate(struct args *args)
+{
+	static const char *const words[] = { "before", NULL };
+	const char *name, *word;
+	struct nl_msg *msg;
+	uint64_t before;
+	int code, err;
+
+	name = args_next(args, "the name of the store");
+	if (!name || args_word(args, "the word before", words))
+		return USAGE;
+	word = args_next(args, "the time");
+	if (!word || !args_end(args))
+		return USAGE;
+	code = when_parse(word, &before);
+	if (code != DONE)
+		return code;
+	msg = nlc_new(KERNMLOPS_CMD_STORE_TRUNCATE);
+	nlc_put_string(msg, KERNMLOPS_A_STORE_NAME, name);
+	nlc_put_uint(msg, KERNMLOPS_A_STORE_BEFORE, before);
+	err = nlc_request(msg, NULL, NULL);
+	return err ? nlc_report(err) : DONE;
+}
+
+/* The words of dump and export. */
+enum { WORD_FROM, WORD_TO, WORD_CONSUME, WORD_FOLLOW };
+enum { WORD_FILE = WORD_FOLLOW, WORD_FORMAT };
+
 struct row_words {
 	struct row_range range;
 	const char *file;
 	int format;		/* -1: not given */
+	bool consume;
+	bool follow;
 };
 
-static bool parse_row_words(struct args *args, const char *const *words,
-			    struct row_words *got, int *code)
+static int parse_time_word(struct args *args, bool *has, uint64_t *time)
 {
-	static const char *const formats[] = { "npy", "csv", "jsonl", NULL };
-	static const enum format ids[] = {
+	const char *word = args_next(args, "the time");
+
+	if (!word)
+		return USAGE;
+	*has = true;
+	return when_parse(word, time);
+}
+
+static int parse_format_word(struct args *args, int *format)
+{
+	static const char *const names[] = { "npy", "csv", "jsonl", NULL };
+	static const enum format formats[] = {
 		FORMAT_NPY, FORMAT_CSV, FORMAT_JSONL
 	};
-	const char *word;
-	int i;
+	int i = args_word(args, "format", names);
+
+	if (i < 0)
+		return USAGE;
+	*format = formats[i];
+	return DONE;
+}
+
+/* Read all words that are left; @is_export: those of export. An exit code. */
+static int parse_row_words(struct args *args, bool is_export,
+			   struct row_words *got)
+{
+	static const char *const dump_words[] = {
+		"from", "to", "consume", "follow", NULL
+	};
+	static const char *const export_words[] = {
+		"from", "to", "consume", "file", "format", NULL
+	};
+	int code = DONE, i;
 
 	*got = (struct row_words){ .format = -1 };
-	while (!args_empty(args)) {
-		*code = USAGE;
-		i = args_word(args, "option of this command", words);
-		if (i < 0)
-			return false;
-		if (i == 3) {
-			i = args_word(args, "format", formats);
-			if (i < 0)
-				return false;
-			got->format = ids[i];
-			continue;
+	while (!args_empty(args) && code == DONE) {
+		i = args_word(args, is_export ? "option of store export" :
+			      "option of store dump",
+			      is_export ? export_words : dump_words);
+		if (i < 0) {
+			code = USAGE;
+		} else if (i == WORD_FROM) {
+			code = parse_time_word(args, &got->range.has_from,
+					       &got->range.from);
+		} else if (i == WORD_TO) {
+			code = parse_time_word(args, &got->range.has_to,
+					       &got->range.to);
+		} else if (i == WORD_CONSUME) {
+			got->consume = true;
+		} else if (!is_export) {
+			got->follow = true;
+		} else if (i == WORD_FORMAT) {
+			code = parse_format_word(args, &got->format);
+		} else {
+			got->file = args_next(args, "the name of the file");
+			code = got->file ? DONE : USAGE;
 		}
-		word = args_next(args, i == 2 ? "the name of the file" :
-						"the time");
-		if (!word)
-			return false;
-		if (i == 2) {
-			got->file = word;
-			continue;
-		}
-		*code = when_parse(word, i ? &got->range.to : &got->range.from);
-		if (*code != DONE)
-			return false;
-		if (i)
-			got->range.has_to = true;
-		else
-			got->range.has_from = true;
 	}
-	*code = DONE;
-	return true;
+	return code;
+}
+
+/* Dump what is there; with a cursor also what comes, until the store is gone. */
+static int dump_rows(const char *name, const struct row_words *words,
+		     struct row_writer *writer)
+{
+	struct row_cursor cursor = { 0 };
+	bool resume = words->follow || words->consume;
+	uint64_t lost;
+	int err;
+
+	for (;;) {
+		err = rows_dump(name, &words->range, resume ? &cursor : NULL,
+				writer, &lost);
+		/* Rows are consumed when they are out, not before. */
+		if (fflush(stdout) || ferror(stdout))
+			break;
+		if (!err && words->consume)
+			err = rows_consume(name, &cursor);
+		if (!err && lost)
+			warn("%s: %" PRIu64 " rows were overwritten before they could be read",
+			     name, lost);
+		if (err || !words->follow)
+			break;
+		usleep(FOLLOW_PAUSE_US);
+	}
+	free(cursor.data);
+	return err;
 }
 
 static int cmd_dump(struct args *args)
 {
-	static const char *const words[] = { "from", "to", NULL };
 	struct row_writer writer;
-	struct row_words got;
+	struct row_words words;
 	struct columns columns;
 	int code, err, write_err;
 	struct store store;
 	const char *name;
-	uint64_t lost;
 
 	name = args_next(args, "the name of the store");
 	if (!name)
 		return USAGE;
-	if (!parse_row_words(args, words, &got, &code))
+	code = parse_row_words(args, false, &words);
+	if (code != DONE)
 		return code;
 	if (opt.format == FORMAT_NPY)
-		return fail_usage("npy is not for a terminal or a pipe: use store export");
+		return fail_usage("npy is for files: use store export");
+	if (words.follow && words.range.has_to)
+		return fail_usage("follow and to exclude each other");
+	if (words.follow && opt.format == FORMAT_JSON)
+		return fail_usage("an array of JSON would not end: use -o jsonl with follow");
 
 	err = store_find(name, &store);
 	if (err)
 		return nlc_report(err);
 	columns_of_store(&columns, &store);
 	rows_begin(&writer, opt.format, &columns, stdout);
-	err = rows_dump(name, &got.range, &writer, &lost);
-	write_err = rows_end(&writer);
+	err = dump_rows(name, &words, &writer);
+	write_err = rows_end(&writer, !err);
 	if (write_err)
 		code = fail(REFUSED, -write_err, "cannot write the rows: %s",
 			    strerror(-write_err));
 	else if (err)
 		code = nlc_report(err);
-	else if (lost)
-		warn("%s: %" PRIu64 " rows were overwritten before they could be read",
-		     name, lost);
 	columns_free(&columns);
 	store_free(&store);
 	return code;
@@ -693,9 +939,6 @@ static int format_of_name(const char *file)
 
 static int cmd_export(struct args *args)
 {
-	static const char *const words[] = {
-		"from", "to", "file", "format", NULL
-	};
 	struct row_words got;
 	struct store store;
 	const char *name;
@@ -704,7 +947,8 @@ static int cmd_export(struct args *args)
 	name = args_next(args, "the name of the store");
 	if (!name)
 		return USAGE;
-	if (!parse_row_words(args, words, &got, &code))
+	code = parse_row_words(args, true, &got);
+	if (code != DONE)
 		return code;
 	if (!got.file)
 		return fail_usage("the file is missing: file FILE");
@@ -719,7 +963,8 @@ static int cmd_export(struct args *args)
 	err = store_find(name, &store);
 	if (err)
 		return nlc_report(err);
-	code = export_rows(&store, &got.range, got.file, got.format);
+	code = export_rows(&store, &got.range, got.file, got.format,
+			   got.consume);
 	store_free(&store);
 	return code;
 }
@@ -732,12 +977,14 @@ static const struct command commands[] = {
 	{ "get", cmd_get },
 	{ "dump", cmd_dump },
 	{ "export", cmd_export },
+	{ "push", cmd_push },
+	{ "truncate", cmd_truncate },
 	{ NULL, NULL }
 };
 
 int do_store(struct args *args)
 {
-	static const char *const tabular[] = { "dump", "export", NULL };
+	static const char *const tabular[] = { "get", "dump", "export", NULL };
 
 	return command_run_tabular(args, "command of store", commands, tabular,
 				   help);

@@ -3,6 +3,7 @@
 #ifndef KMLOPSCTL_STORE_H
 #define KMLOPSCTL_STORE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <json-c/json.h>
 #include <linux/kernmlops.h>
@@ -13,6 +14,7 @@ struct store {
 	char name[KERNMLOPS_NAME_MAX + 1];
 	char map_name[32];
 	uint32_t mode;
+	bool lossless;
 	uint32_t map_id;
 	uint32_t key_size;
 	uint32_t value_size;
@@ -26,6 +28,7 @@ struct store {
 	uint64_t truncated;
 	uint64_t unindexed;
 	uint64_t evicted;
+	uint64_t unmirrored;	/* of mode mirror */
 	uint64_t keys;
 	uint64_t bytes;
 };
