@@ -5,6 +5,7 @@
 #ifndef KMLOPS_COMPAT_H
 #define KMLOPS_COMPAT_H
 
+#include <linux/btf.h>
 #include <linux/module.h>
 #include <linux/version.h>
 
@@ -13,6 +14,11 @@
 #define KMLOPS_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns)
 #else
 #define KMLOPS_IMPORT_NS(ns)	MODULE_IMPORT_NS(#ns)
+#endif
+
+/* All arguments of kfuncs are trusted where there is no flag to say so. */
+#ifndef KF_TRUSTED_ARGS
+#define KF_TRUSTED_ARGS		0
 #endif
 
 #endif /* KMLOPS_COMPAT_H */

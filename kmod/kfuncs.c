@@ -15,6 +15,7 @@
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include "clock.h"
+#include "compat.h"
 #include "kfuncs.h"
 #include "model.h"
 #include "store.h"
@@ -438,20 +439,21 @@ __bpf_kfunc int kmlops_infer(const char *name__str, void *in, u32 in__sz,
 
 __bpf_kfunc_end_defs();
 
+/* Trusted arguments: no pointer may be NULL. */
 BTF_KFUNCS_START(kmlops_kfunc_ids)
-BTF_ID_FLAGS(func, kmlops_capture_feature)
-BTF_ID_FLAGS(func, kmlops_get_feature)
-BTF_ID_FLAGS(func, kmlops_get_feature_map)
-BTF_ID_FLAGS(func, kmlops_get_features_last)
-BTF_ID_FLAGS(func, kmlops_get_feature_asof)
-BTF_ID_FLAGS(func, kmlops_get_feature_ts)
-BTF_ID_FLAGS(func, kmlops_get_row)
-BTF_ID_FLAGS(func, kmlops_truncate_features)
-BTF_ID_FLAGS(func, kmlops_store_stats)
+BTF_ID_FLAGS(func, kmlops_capture_feature, KF_TRUSTED_ARGS)
+BTF_ID_FLAGS(func, kmlops_get_feature, KF_TRUSTED_ARGS)
+BTF_ID_FLAGS(func, kmlops_get_feature_map, KF_TRUSTED_ARGS)
+BTF_ID_FLAGS(func, kmlops_get_features_last, KF_TRUSTED_ARGS)
+BTF_ID_FLAGS(func, kmlops_get_feature_asof, KF_TRUSTED_ARGS)
+BTF_ID_FLAGS(func, kmlops_get_feature_ts, KF_TRUSTED_ARGS)
+BTF_ID_FLAGS(func, kmlops_get_row, KF_TRUSTED_ARGS)
+BTF_ID_FLAGS(func, kmlops_truncate_features, KF_TRUSTED_ARGS)
+BTF_ID_FLAGS(func, kmlops_store_stats, KF_TRUSTED_ARGS)
 BTF_ID_FLAGS(func, bpf_iter_kmlops_rows_new, KF_ITER_NEW)
 BTF_ID_FLAGS(func, bpf_iter_kmlops_rows_next, KF_ITER_NEXT | KF_RET_NULL)
 BTF_ID_FLAGS(func, bpf_iter_kmlops_rows_destroy, KF_ITER_DESTROY)
-BTF_ID_FLAGS(func, kmlops_infer)
+BTF_ID_FLAGS(func, kmlops_infer, KF_TRUSTED_ARGS)
 BTF_KFUNCS_END(kmlops_kfunc_ids)
 
 /*
