@@ -194,8 +194,8 @@ def _waits(run: Evaluation) -> str:
     plot.line(steps(shares["predict"]), "one", "prediction workload")
     plot.vertical(run.threshold, f"long above {duration(run.threshold)}")
     plot.bars([(edges[i], edges[i + 1], 0,
-                f"{duration(edges[i])} to {duration(edges[i + 1])}: "
-                f"{shares['capture'][i]:.2%} of training, {shares['predict'][i]:.2%} of prediction")
+                f"{duration(edges[i])} to {duration(edges[i + 1])}: {shares['capture'][i]:.2%} "
+                f"of training, {shares['predict'][i]:.2%} of prediction")
                for i in range(len(edges) - 1)], "")
     return plot.render()
 
@@ -267,7 +267,8 @@ def _queue(phase: Phase, run: Evaluation) -> str:
               for other in (run.capture, run.predict))
     seconds = [(index + 0.5) * BIN_S for index in stats.index]
     plot = Plot(Axis(0, max(seconds) + BIN_S, label="seconds"),
-                Axis(0, top * 1.1, label="tasks on the queue"), "Queue length over time", height=240)
+                Axis(0, top * 1.1, label="tasks on the queue"), "Queue length over time",
+                height=240)
     plot.area(list(zip(seconds, stats["high"])), "two", "95th percentile")
     plot.line(list(zip(seconds, stats["mean"])), "one", "mean, the woken task included")
     plot.bars([((index) * BIN_S, (index + 1) * BIN_S, 0,
@@ -290,7 +291,8 @@ def _over_time(run: Evaluation) -> str:
     plot.area(list(zip(seconds, stats["observed"])), "two", "what happened")
     plot.line(list(zip(seconds, stats["predicted"])), "one", "what the scores said")
     plot.bars([(index * BIN_S, (index + 1) * BIN_S, 0,
-                f"{index * BIN_S:g} s: {row.observed:.1%} waited long, {row.predicted:.1%} expected")
+                f"{index * BIN_S:g} s: {row.observed:.1%} waited long, "
+                f"{row.predicted:.1%} expected")
                for index, row in zip(stats.index, stats.itertuples(index=False))], "")
     return plot.render()
 
@@ -350,18 +352,21 @@ def _accounts(run: Evaluation) -> str:
     unpaired = [len(phase.wakeups) - len(phase.pairs) for phase in (run.capture, run.predict)]
     return (f"<p>Losses are taken from the counters of the store and again from the rows: those of "
             f"each CPU are numbered, and no number may be missing. Wakeups are joined with their "
-            f"outcome by task and time, never by position; {unpaired[0]:,} wakeups of the training "
-            f"workload and {unpaired[1]:,} of the prediction workload have no outcome, as the task "
-            f"still waited at the end, was woken again first, or exited.</p>"
+            f"outcome by task and time, never by position. Wakeups without outcome, as the task "
+            f"still waited at the end, was woken again first, or exited: {unpaired[0]:,} of the "
+            f"training workload, {unpaired[1]:,} of the prediction workload.</p>"
             f'<div class="figures"><div>{stores}</div><div>{counters}</div></div>')
 
 
 def _reproduce(run: Evaluation) -> str:
     provenance = run.reference.provenance
     versions = ", ".join(f"{name} {version}" for name, version in provenance["versions"].items())
-    return f"""<p>In the repository, <code>make demo</code> runs all of this in a virtual machine. On a real
-machine, as root and with the module loaded, <code>tools/demo/demo -d DIR</code> does the same. By
-hand:</p>
+    note = (f"{provenance['trainer']}; {versions}. Trained {provenance['date']} on "
+            f"{provenance['data']['rows']:,} rows, SHA-256 {provenance['data']['sha256']}. "
+            f"Files: {run.directory.resolve()}")
+    return f"""<p>In the repository, <code>make demo</code> runs all of this in a virtual machine.
+On a real machine, as root and with the module loaded, <code>tools/demo/demo -d DIR</code> does the
+same. By hand:</p>
 <pre>kmlopsctl collector start runqueue rows 1048576      # some work, then
 kmlopsctl collector stop runqueue
 kmlopsctl store export runqueue file runqueue.npy
@@ -371,6 +376,4 @@ tools/demo/train.py DIR                              # pandas, scikit-learn
 
 kmlopsctl model load rq_wait file rq_wait.kmml
 kmlopsctl collector start runqueue rows 1048576 model rq_wait</pre>
-<p class="note">{escape(provenance["trainer"])}; {escape(versions)}. Trained {escape(provenance["date"])}
-on {provenance["data"]["rows"]:,} rows, SHA-256 {escape(provenance["data"]["sha256"])}.
-Files: {escape(str(run.directory.resolve()))}</p>"""
+<p class="note">{escape(note)}</p>"""

@@ -95,7 +95,8 @@ class Evaluation:
             if better:
                 out.append((True, f"The tree beats the {RULES[rule]} in {_listed(better)}."))
             if worse:
-                out.append((False, f"The tree does NOT beat the {RULES[rule]} in {_listed(worse)}."))
+                out.append((False,
+                            f"The tree does NOT beat the {RULES[rule]} in {_listed(worse)}."))
         return out
 
 
@@ -158,8 +159,8 @@ def print_table(run: Evaluation) -> None:
     line("wakeups without outcome", len(run.capture.wakeups) - len(run.capture.pairs),
          len(run.predict.wakeups) - len(run.predict.pairs))
     print()
-    print(f"  a wait is long above {duration(run.threshold)} (chosen from the training rows); long: "
-          f"{run.metrics['long']['train']:.1%} of training, "
+    print(f"  a wait is long above {duration(run.threshold)} (chosen from the training rows); "
+          f"long: {run.metrics['long']['train']:.1%} of training, "
           f"{(run.rows['wait'] > run.threshold).mean():.1%} of prediction rows")
     print()
     line("", "training", "validation", "in the kernel")

@@ -191,8 +191,9 @@ def _read_csv(path: str, meta: dict[str, Any]) -> np.ndarray:
                                   f"not {len(expected)}")
             values = iter(line)
             try:
-                rows.append(tuple(_value(dtype[name], [next(values) for _ in _csv_names(dtype, name)])
-                                  for name in dtype.names))
+                rows.append(tuple(
+                    _value(dtype[name], [next(values) for _ in _csv_names(dtype, name)])
+                    for name in dtype.names))
             except (ValueError, OverflowError) as error:
                 raise ExportError(f"{path}: line {lines.line_num}: {error}") from None
     return np.array(rows, dtype)

@@ -1,34 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the tests share: TAP output (--tap) and an export as kmlopsctl writes it."""
+"""What the tests share: an export as kmlopsctl writes it."""
 
 import json
 
 import numpy as np
 import pytest
-
-_tap = {"on": False, "number": 0}
-
-
-def pytest_addoption(parser):
-    parser.addoption("--tap", action="store_true", help="print one TAP line per test")
-
-
-def pytest_configure(config):
-    _tap["on"] = config.getoption("--tap")
-
-
-def pytest_runtest_logreport(report):
-    if not _tap["on"] or not (report.when == "call" or report.outcome != "passed"):
-        return
-    _tap["number"] += 1
-    name = report.nodeid.rpartition("/")[2]
-    if report.outcome == "skipped":
-        why = report.longrepr[2].removeprefix("Skipped: ")
-        print(f"\nok {_tap['number']} - {name} # SKIP {why}")
-    elif report.outcome == "passed":
-        print(f"\nok {_tap['number']} - {name}")
-    else:
-        print(f"\nnot ok {_tap['number']} - {name}")
 
 
 @pytest.fixture

@@ -181,8 +181,8 @@ def test_missing_section(data, keep, name):
     table = np.frombuffer(data, SECTION, 5, HEADER.itemsize)
     end = int(table["offset"][keep])
     short = bytearray(data[:end])
-    unused = slice(HEADER.itemsize + keep * SECTION.itemsize, HEADER.itemsize + 5 * SECTION.itemsize)
-    short[unused] = bytes(unused.stop - unused.start)
+    unused = HEADER.itemsize + keep * SECTION.itemsize
+    short[unused:unused + (5 - keep) * SECTION.itemsize] = bytes((5 - keep) * SECTION.itemsize)
     np.frombuffer(short, HEADER, 1)["size"] = end
     with pytest.raises(ModelFileError, match=f"the section of {name} is missing"):
         kernmlops.Reference(patch(short, HEADER, "nr_sections", keep))
