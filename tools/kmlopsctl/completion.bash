@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Completion of kmlopsctl(8) for bash. Names come from the kernel, as far as we
+# may ask it.
+
+# The names in a list that is JSON lines.
+_kmlopsctl_names()
+{
+	kmlopsctl -o jsonl "$1" list 2>/dev/null | sed -n 's/^{"name":"\([^"]*\)".*/\1/p'
+}
+
+_kmlopsctl_words()
+{
+	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
+}
+
+_kmlopsctl_files()
+{
+	compopt -o filenames 2>/dev/null
+	mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+}
+
+_kmlopsctl_store()
+{
+	local command=$1 place=$2
+
+	case $prev in
+	file | pinned) _kmlopsctl_files; return ;;
+	format) _kmlopsctl_words "npy csv jsonl"; return ;;
+	mode) _kmlopsctl_words "history mirror map"; return ;;
+	map) [ "$command" != register ] || { _kmlopsctl_words "id pinned name"; return; } ;;
+	from | to | at | before) _kmlopsctl_words "now"; return ;;
+	esac
+	if [ "$place" = 1 ]; then
+		[ "$command" = register ] || _kmlopsctl_words "$(_kmlopsctl_names store)"
+		return
+	fi
+	case $command in
+	register) _kmlopsctl_words "map rows mode lossless" ;;
+	get) _kmlopsctl_words "key at last" ;;
+	dump) _kmlopsctl_words "from to follow consume" ;;
+	export) _kmlopsctl_words "file format from to consume" ;;
+	push) [ "$place" != 2 ] || _kmlopsctl_words "key" ;;
+	truncate) _kmlopsctl_words "before" ;;
+	esac
+}
+
+_kmlopsctl_model()
+{
+	local command=$1 place=$2
+
+	if [ "$prev" = file ]; then
+		_kmlopsctl_files
+		return
+	fi
+	case $command:$place in
+	verify:1 | load:2) _kmlopsctl_words "file" ;;
+	*:1) _kmlopsctl_words "$(_kmlopsctl_names model)" ;;
+	infer:2) _kmlopsctl_words "input file" ;;
+	esac
+}
+
+_kmlopsctl_collector()
+{
+	local command=$1 place=$2
+
+	if [ "$place" = 1 ]; then
+		_kmlopsctl_words "$(_kmlopsctl_names collector)"
+	elif [ "$command" = start ]; then
+		case $prev in
+		model) _kmlopsctl_words "$(_kmlopsctl_names model)" ;;
+		rows) ;;
+		*) _kmlopsctl_words "rows model" ;;
+		esac
+	fi
+}
+
+_kmlopsctl()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local i=1 object place
+
+	COMPREPLY=()
+	while [[ $i -lt $COMP_CWORD && ${COMP_WORDS[i]} = -* ]]; do
+		[[ ${COMP_WORDS[i]} != -o && ${COMP_WORDS[i]} != --output ]] || ((i++))
+		((i++))
+	done
+	if [[ $prev = -o || $prev = --output ]]; then
+		_kmlopsctl_words "table json jsonl csv npy"
+		return
+	fi
+	if ((i >= COMP_CWORD)); then
+		if [[ $cur = -* ]]; then
+			_kmlopsctl_words "-j --json -p --pretty -o --output -V --version -h --help"
+		else
+			_kmlopsctl_words "store model collector feature version batch help"
+		fi
+		return
+	fi
+
+	object=${COMP_WORDS[i]}
+	place=$((COMP_CWORD - i - 1))
+	if [ "$object" = batch ]; then
+		if [ "$place" = 0 ]; then
+			_kmlopsctl_words "file"
+		else
+			_kmlopsctl_files
+		fi
+		return
+	fi
+	if [ "$place" = 0 ]; then
+		case $object in
+		store) _kmlopsctl_words "show list register unregister get dump export push truncate help" ;;
+		model) _kmlopsctl_words "show list load remove infer verify help" ;;
+		collector) _kmlopsctl_words "list show start stop help" ;;
+		feature) _kmlopsctl_words "probe help" ;;
+		esac
+		return
+	fi
+	case $object in
+	store | model | collector) "_kmlopsctl_$object" "${COMP_WORDS[i + 1]}" "$place" ;;
+	esac
+}
+
+complete -F _kmlopsctl kmlopsctl
