@@ -87,6 +87,12 @@ struct {
 const volatile bool predict;
 const volatile char model_name[32];
 
+/*
+ * Set by the loader while all programs are attached. Programs come and go one
+ * by one; what only some of them see makes no row and is not counted.
+ */
+bool active;
+
 extern const struct rq runqueues __ksym;
 
 /* A task that wakes itself does so with interrupts on: the sum is atomic. */
@@ -212,11 +218,16 @@ static void wakeup(struct task_struct *p, bool is_new)
 		if (state->has_row)
 			count(RUNQUEUE_REPLACED);
 	} else if (state->runnable || p->on_cpu) {
-		count(RUNQUEUE_AWAKE);
+		if (active)
+			count(RUNQUEUE_AWAKE);
 		state->runnable = true;
 		state->waker_known = false;
 		return;
 	}
+	state->runnable = true;
+	state->waiting = false;
+	if (!active)
+		return;
 	/* A new task has no sched_waking: its parent, running here, wakes it. */
 	if (!state->waker_known)
 		note_waker(p, state);
@@ -227,7 +238,6 @@ static void wakeup(struct task_struct *p, bool is_new)
 	state->has_row = time > 0;
 	state->woken_at = time > 0 ? time : now;
 	state->queued_on = row.cpu;
-	state->runnable = true;
 	state->waiting = true;
 	state->last_waker = state->waker;
 	state->waker_known = false;
@@ -266,7 +276,7 @@ static void switch_in(struct task_struct *p, __u64 now)
 		return;
 	state->switched_in = now;
 	if (!state->waiting) {
-		if (!state->runnable)
+		if (!state->runnable && active)
 			count(RUNQUEUE_UNPAIRED);
 		state->runnable = true;
 		return;
@@ -287,8 +297,6 @@ static void switch_in(struct task_struct *p, __u64 now)
 		count(capture_feature(&runqueue_wait, &key, &outcome) > 0 ?
 		      RUNQUEUE_OUTCOMES : RUNQUEUE_OUTCOME_ERRORS);
 }
-
-/* Attached in this order, so that each wakeup seen has its switch-in seen. */
 
 SEC("tp_btf/sched_switch")
 int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev,

@@ -72,7 +72,7 @@ enum runqueue_counter {
 	RUNQUEUE_WAKEUPS,	/* rows captured in "runqueue" */
 	RUNQUEUE_OUTCOMES,	/* rows captured in "runqueue_wait" */
 	RUNQUEUE_REPLACED,	/* woken again before it was switched in */
-	RUNQUEUE_UNPAIRED,	/* first switch-in of a task not seen woken */
+	RUNQUEUE_UNPAIRED,	/* switched in without having been seen woken */
 	RUNQUEUE_EXITED,	/* exited with a wakeup that had no outcome */
 	RUNQUEUE_PREDICTIONS,	/* rows captured in "runqueue_prediction" */
 	RUNQUEUE_INFER_ERRORS,	/* calls of the model that failed */

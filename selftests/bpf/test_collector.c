@@ -345,6 +345,7 @@ static void check_sums(const struct joined *j, const __u64 *counters)
 	ok_equal(counters[RUNQUEUE_OUTCOMES], j->outcomes.nr,
 		 "each outcome counted is a row");
 	ok_equal(counters[RUNQUEUE_REPLACED], 0, "no wakeup was replaced");
+	ok_equal(counters[RUNQUEUE_UNPAIRED], 0, "no wakeup was missed");
 	ok_equal(counters[RUNQUEUE_EXITED], 0, "no task exited while it waited");
 	ok_equal(counters[RUNQUEUE_CAPTURE_ERRORS] +
 		 counters[RUNQUEUE_OUTCOME_ERRORS] +

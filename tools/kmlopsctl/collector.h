@@ -45,6 +45,11 @@ struct collector {
 	void (*close)(void *object);
 	/* The model in the constants of a running collector, or NULL. */
 	const char *(*model_of)(const void *rodata);
+	/*
+	 * Let the programs collect, or end that, by a variable in the .bss of
+	 * the object. It is off while some of them are not attached.
+	 */
+	void (*set_active)(void *bss, bool active);
 };
 
 extern const struct collector runqueue_collector;

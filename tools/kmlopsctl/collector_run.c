@@ -380,7 +380,38 @@ static int register_stores(struct start *start)
 	return DONE;
 }
 
-/* Programs cannot be made to wait for the pins: attach, and pin at once. */
+/* OBJECT.rodata and .rodata.str1.1 are pinned as rodata and rodata_str1_1. */
+static char *map_pin_name(const char *map)
+{
+	const char *dot = strchr(map, '.');
+	char *name = xstrdup(dot ? dot + 1 : map), *s;
+
+	for (s = name; *s; s++)
+		if (*s == '.')
+			*s = '_';
+	return name;
+}
+
+/* Start to collect, now that all programs are there. */
+static int activate(struct start *start)
+{
+	struct bpf_object_skeleton *s = start->skeleton;
+	int i;
+
+	for (i = 0; i < s->map_cnt; i++) {
+		char *name = map_pin_name(s->maps[i].name);
+		bool bss = !strcmp(name, "bss");
+
+		free(name);
+		if (bss && s->maps[i].mmaped && *s->maps[i].mmaped) {
+			start->c->set_active(*s->maps[i].mmaped, true);
+			return DONE;
+		}
+	}
+	return fail(REFUSED, ENOENT, "the BPF object of %s has no variables",
+		    start->c->name);
+}
+
 static int attach(struct start *start)
 {
 	struct bpf_object_skeleton *s = start->skeleton;
@@ -402,20 +433,6 @@ static int attach(struct start *start)
 	return code;
 }
 
-/* OBJECT.rodata and .rodata.str1.1 become rodata and rodata_str1_1. */
-static char *map_pin_path(const struct collector *c, const struct bpf_map *map)
-{
-	const char *name = bpf_map__name(map), *dot = strchr(name, '.');
-	char *copy = xstrdup(dot ? dot + 1 : name), *path, *s;
-
-	for (s = copy; *s; s++)
-		if (*s == '.')
-			*s = '_';
-	path = pin_path(c, "maps", copy);
-	free(copy);
-	return path;
-}
-
 static int pin_maps(struct start *start)
 {
 	const struct collector *c = start->c;
@@ -423,12 +440,14 @@ static int pin_maps(struct start *start)
 	int err, code = DONE;
 
 	bpf_object__for_each_map(map, *start->skeleton->obj) {
-		char *path = map_pin_path(c, map);
+		char *name = map_pin_name(bpf_map__name(map));
+		char *path = pin_path(c, "maps", name);
 
 		err = bpf_map__pin(map, path);
 		if (err)
 			code = fail_bpf(err, "cannot pin %s", path);
 		free(path);
+		free(name);
 		if (code != DONE)
 			break;
 	}
@@ -477,6 +496,8 @@ static int run(struct start *start)
 		code = register_stores(start);
 	if (code == DONE)
 		code = attach(start);
+	if (code == DONE)
+		code = activate(start);
 	if (code != DONE)
 		undo(start);
 	return code;
@@ -685,6 +706,26 @@ static bool wait_for_programs(struct json_object *state)
 	return true;
 }
 
+static void deactivate(const struct collector *c)
+{
+	int fd = open_pinned_map(c, "bss");
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info), zero = 0;
+	void *bss;
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
+		goto out;
+	bss = xalloc(info.value_size);
+	if (!bpf_map_lookup_elem(fd, &zero, bss)) {
+		c->set_active(bss, false);
+		bpf_map_update_elem(fd, &zero, bss, BPF_EXIST);
+	}
+	free(bss);
+out:
+	if (fd >= 0)
+		close(fd);
+}
+
 int collector_stop(const struct collector *c, struct json_object **final)
 {
 	struct json_object *state = NULL;
@@ -702,6 +743,7 @@ int collector_stop(const struct collector *c, struct json_object **final)
 	}
 	state = collector_state(c);
 	counters = open_pinned_map(c, "counters");
+	deactivate(c);
 	unpin_all(c);
 	if (!state || counters < 0)
 		goto out;

@@ -67,6 +67,13 @@ static const char *model_of(const void *rodata)
 	return constants->predict ? (const char *)constants->model_name : NULL;
 }
 
+static void set_active(void *bss, bool active)
+{
+	struct runqueue_bpf__bss *variables = bss;
+
+	variables->active = active;
+}
+
 const struct collector runqueue_collector = {
 	.name = "runqueue",
 	.about = "wakeups of tasks and how long they wait for a CPU",
@@ -80,4 +87,5 @@ const struct collector runqueue_collector = {
 	.open = open_object,
 	.close = close_object,
 	.model_of = model_of,
+	.set_active = set_active,
 };
