@@ -50,8 +50,13 @@ static bool settle(struct kmlops_cursor *cursor,
 					  kmlops_ref(head->cpu, head->pos),
 					  &head->time, NULL);
 		cursor->next[head->cpu] = head->pos;
-		if (!err)
+		if (!err && head->time >= cursor->from)
 			return head->time < cursor->to;
+		if (!err) {
+			/* It was under way when rows were sought by time. */
+			head->pos++;
+			continue;
+		}
 		if (err == -EAGAIN && ++tries < BUSY_TRIES)
 			continue;
 		tries = 0;
@@ -82,6 +87,27 @@ static u64 settled_end(const struct kmlops_history *history, u32 cpu, u64 start)
 	return start;
 }
 
+/*
+ * Begins at @pos, or at the row that was found by time if that comes later:
+ * then rows before @pos were overwritten, or are of before that time.
+ */
+static void resume_cpu(struct kmlops_cursor *cursor,
+		       const struct kmlops_history *history,
+		       struct kmlops_cursor_head *head, u64 pos)
+{
+	u64 oldest = kmlops_history_oldest(history, head->cpu);
+
+	if (oldest > head->pos)
+		oldest = head->pos;
+	if (pos < oldest)
+		cursor->lost += oldest - pos;
+	/* No position of the caller leads beyond what was claimed. */
+	if (pos > head->end)
+		pos = head->end;
+	if (head->pos < pos)
+		head->pos = pos;
+}
+
 static void begin_cpu(struct kmlops_cursor *cursor,
 		      const struct kmlops_history *history, u32 cpu, u64 from,
 		      const u64 *resume)
@@ -94,10 +120,8 @@ static void begin_cpu(struct kmlops_cursor *cursor,
 	head->pos = kmlops_history_seek(history, cpu, from);
 	head->end = kmlops_history_newest(history, cpu) + 1;
 	if (resume) {
-		/* No position of the caller leads beyond what was claimed. */
 		if (resume[cpu])
-			head->pos = resume[cpu] < head->end ? resume[cpu] :
-				    head->end;
+			resume_cpu(cursor, history, head, resume[cpu]);
 		head->end = settled_end(history, cpu, head->pos);
 	}
 	cursor->next[cpu] = head->pos;
@@ -135,6 +159,7 @@ struct kmlops_cursor *kmlops_cursor_open(const struct kmlops_history *history,
 		from = READ_ONCE(history->watermark);
 	/* One moment for all CPUs, so that reads resumed stay in order. */
 	now = kmlops_clock_ns();
+	cursor->from = from;
 	cursor->to = to < now || !resume ? to : now;
 	for (cpu = 0; cpu < history->nr_cpus; cpu++)
 		begin_cpu(cursor, history, cpu, from, resume);
@@ -191,9 +216,13 @@ void kmlops_scan_begin(struct kmlops_scan *scan, u64 from, u64 to)
 	scan->to = to;
 }
 
-/* First readable row of @cpu at or after @pos; its time, or 0 without one. */
+/*
+ * First readable row of @cpu at or after @pos that was captured at or after
+ * @from; its time, or 0 without one. Rows that were under way when @pos was
+ * sought by time may be earlier.
+ */
 static u64 first_from(const struct kmlops_history *history, u32 cpu, u64 pos,
-		      u64 *ref)
+		      u64 from, u64 *ref)
 {
 	u64 oldest = kmlops_history_oldest(history, cpu);
 	u64 newest = kmlops_history_newest(history, cpu);
@@ -203,7 +232,8 @@ static u64 first_from(const struct kmlops_history *history, u32 cpu, u64 pos,
 		pos = oldest;
 	for (; pos <= newest; pos++) {
 		*ref = kmlops_ref(cpu, pos);
-		if (!kmlops_history_read(history, *ref, &time, NULL))
+		if (!kmlops_history_read(history, *ref, &time, NULL) &&
+		    time >= from)
 			return time;
 	}
 	return 0;
@@ -227,7 +257,7 @@ static void look_around(struct kmlops_scan *scan,
 			pos = kmlops_history_seek(history, cpu, scan->time +
 						  (scan->ref &&
 						   cpu < last_cpu));
-		time = first_from(history, cpu, pos, &ref);
+		time = first_from(history, cpu, pos, scan->time, &ref);
 		if (!time)
 			continue;
 		if (time < best) {
@@ -266,8 +296,8 @@ int kmlops_scan_next(struct kmlops_scan *scan,
 	/* Numbers that may have been changed must still name a ring. */
 	if (scan->next && cpu < history->nr_cpus && history->rings[cpu].slots)
 		time = first_from(history, cpu, kmlops_ref_pos(scan->next),
-				  &ref);
-	if (!time || time >= scan->bound || time < scan->time) {
+				  scan->time, &ref);
+	if (!time || time >= scan->bound) {
 		if (kmlops_ref_cpu(scan->ref) >= history->nr_cpus)
 			return -ENOENT;
 		for (tries = 0; tries < SCAN_TRIES; tries++) {

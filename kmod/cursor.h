@@ -18,12 +18,14 @@ struct kmlops_cursor_head {
 /**
  * struct kmlops_cursor - A read in progress
  * @lost: rows that were overwritten after the read began and before their turn
+ * @from: rows captured before this time are not part of the read
  * @to: rows captured at or after this time are not part of the read
  * @next: per CPU, the first position that the read has not covered yet
  * @nr: CPUs that have rows left; @heads[0..@nr) is a heap, least time first
  */
 struct kmlops_cursor {
 	u64 lost;
+	u64 from;
 	u64 to;
 	u64 *next;
 	u32 nr;

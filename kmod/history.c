@@ -144,23 +144,22 @@ static u64 claim(const struct kmlops_history *history,
 }
 
 /**
- * kmlops_history_append() - Capture a row
+ * kmlops_history_begin() - Begin to capture a row
  * @history: the history
- * @cpu: the CPU this runs on, which must not change before the return
+ * @cpu: the CPU this runs on, which must not change before the capture ends
  * @key: the key, of the history's key size
  * @value: the value, of the history's value size
  * @ref: receives the reference of the row
  * @time: receives its time
  *
  * Context: any, NMI included. Bounded, does not sleep.
- * Return: the slot of the row, or NULL if it was dropped and counted. Only the
- *   fields prev and order may be written, and only until the row is linked
- *   where readers find it by reference.
+ * Return: the slot of the row, busy: the caller fills in prev and order, then
+ *   calls kmlops_history_publish() and kmlops_history_end(). Or NULL if the row
+ *   was dropped and counted; then the capture has ended.
  */
-struct kmlops_slot *kmlops_history_append(struct kmlops_history *history,
-					  u32 cpu, const void *key,
-					  const void *value, u64 *ref,
-					  u64 *time)
+struct kmlops_slot *kmlops_history_begin(struct kmlops_history *history,
+					 u32 cpu, const void *key,
+					 const void *value, u64 *ref, u64 *time)
 {
 	struct kmlops_ring *ring = &history->rings[cpu];
 	struct kmlops_slot *slot;
@@ -189,23 +188,109 @@ struct kmlops_slot *kmlops_history_append(struct kmlops_history *history,
 			kmlops_local_inc(&ring->overwritten);
 	}
 	WRITE_ONCE(slot->time, *time);
-	WRITE_ONCE(slot->prev, 0);
-	WRITE_ONCE(slot->order, 0);
 	kmlops_copy_in(slot->body, key, history->key_size);
 	kmlops_copy_in(slot->body + history->key_words, value,
 		       history->value_size);
-	smp_store_release(&slot->seq, pos << 1);
-
-	if (unlikely(kmlops_history_newest(history, cpu) - pos >=
-		     history->slots_per_cpu) &&
-	    kmlops_local_cmpxchg(&slot->seq, pos << 1, 0) == pos << 1)
-		goto busy;
-	kmlops_local_inc(&ring->finished);
 	return slot;
 busy:
 	kmlops_local_inc(&ring->busy);
 	kmlops_local_inc(&ring->finished);
 	return NULL;
+}
+
+/**
+ * kmlops_history_publish() - Show a row to readers
+ * @history: the history
+ * @slot: slot of the row, busy
+ * @ref: reference of the row
+ *
+ * Context: any, NMI included, on the CPU that captures the row.
+ * Return: whether the row is there; if not, the writer was lapped: the row is
+ *   gone and waits to be counted.
+ */
+bool kmlops_history_publish(const struct kmlops_history *history,
+			    struct kmlops_slot *slot, u64 ref)
+{
+	u64 pos = kmlops_ref_pos(ref);
+
+	smp_store_release(&slot->seq, pos << 1);
+	return likely(kmlops_history_newest(history, kmlops_ref_cpu(ref)) -
+		      pos < history->slots_per_cpu) ||
+	       kmlops_local_cmpxchg(&slot->seq, pos << 1, 0) != pos << 1;
+}
+
+/**
+ * kmlops_history_reopen() - Make a row busy again, to change prev and order
+ * @slot: slot of the row
+ * @ref: reference of the row
+ *
+ * A row that a writer changed without this could be another one by then, from
+ * an interrupt that went round the whole ring.
+ *
+ * Context: any, NMI included, on the CPU that captures the row.
+ * Return: whether the row is still there, and busy now.
+ */
+bool kmlops_history_reopen(struct kmlops_slot *slot, u64 ref)
+{
+	u64 seq = kmlops_ref_pos(ref) << 1;
+
+	if (kmlops_local_cmpxchg(&slot->seq, seq, seq | 1) != seq)
+		return false;
+	smp_wmb();
+	return true;
+}
+
+/**
+ * kmlops_history_end() - End a capture
+ * @history: the history
+ * @ref: reference of the row
+ * @dropped: the row was lapped before it was ever there
+ *
+ * Context: any, NMI included, on the CPU that captures the row.
+ */
+void kmlops_history_end(struct kmlops_history *history, u64 ref, bool dropped)
+{
+	struct kmlops_ring *ring = &history->rings[kmlops_ref_cpu(ref)];
+
+	if (unlikely(dropped))
+		kmlops_local_inc(&ring->busy);
+	kmlops_local_inc(&ring->finished);
+}
+
+/* A reopened row was lapped: it has been there, so it is overwritten now. */
+void kmlops_history_lapped(struct kmlops_history *history, u64 ref)
+{
+	kmlops_local_inc(&history->rings[kmlops_ref_cpu(ref)].overwritten);
+}
+
+/**
+ * kmlops_history_append() - Capture a row that is found by time only
+ * @history: the history
+ * @cpu: the CPU this runs on, which must not change before the return
+ * @key: the key, of the history's key size
+ * @value: the value, of the history's value size
+ * @ref: receives the reference of the row
+ * @time: receives its time
+ *
+ * Context: any, NMI included. Bounded, does not sleep.
+ * Return: the slot of the row, or NULL if it was dropped and counted.
+ */
+struct kmlops_slot *kmlops_history_append(struct kmlops_history *history,
+					  u32 cpu, const void *key,
+					  const void *value, u64 *ref,
+					  u64 *time)
+{
+	struct kmlops_slot *slot = kmlops_history_begin(history, cpu, key,
+							value, ref, time);
+	bool stored;
+
+	if (unlikely(!slot))
+		return NULL;
+	WRITE_ONCE(slot->prev, 0);
+	WRITE_ONCE(slot->order, 0);
+	stored = kmlops_history_publish(history, slot, *ref);
+	kmlops_history_end(history, *ref, !stored);
+	return stored ? slot : NULL;
 }
 
 /**
@@ -376,11 +461,15 @@ static u64 readable_from(const struct kmlops_history *history, u32 cpu,
 	u64 oldest = kmlops_history_oldest(history, cpu);
 	u64 newest = kmlops_history_newest(history, cpu);
 
-	for (; pos >= oldest && pos <= newest; pos += step)
-		if (!kmlops_history_read(history, kmlops_ref(cpu, pos), time,
-					 NULL))
-			return *time < READ_ONCE(history->watermark) ? 0 :
-			       kmlops_ref(cpu, pos);
+	for (; pos >= oldest && pos <= newest; pos += step) {
+		if (kmlops_history_read(history, kmlops_ref(cpu, pos), time,
+					NULL))
+			continue;
+		if (*time >= READ_ONCE(history->watermark))
+			return kmlops_ref(cpu, pos);
+		if (step < 0)
+			break;
+	}
 	return 0;
 }
 

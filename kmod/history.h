@@ -98,6 +98,15 @@ struct kmlops_history *kmlops_history_create(u32 key_size, u32 value_size,
 					     int (*node_of)(unsigned int cpu));
 void kmlops_history_destroy(struct kmlops_history *history);
 
+struct kmlops_slot *kmlops_history_begin(struct kmlops_history *history,
+					 u32 cpu, const void *key,
+					 const void *value, u64 *ref,
+					 u64 *time);
+bool kmlops_history_publish(const struct kmlops_history *history,
+			    struct kmlops_slot *slot, u64 ref);
+bool kmlops_history_reopen(struct kmlops_slot *slot, u64 ref);
+void kmlops_history_end(struct kmlops_history *history, u64 ref, bool dropped);
+void kmlops_history_lapped(struct kmlops_history *history, u64 ref);
 struct kmlops_slot *kmlops_history_append(struct kmlops_history *history,
 					  u32 cpu, const void *key,
 					  const void *value, u64 *ref,

@@ -4,7 +4,7 @@
  *
  * A key has a place among WINDOW neighbours chosen by its hash. A writer links
  * its row by exchanging the reference of the place, after it has noted the old
- * reference in the row: so the rows of a place form a chain, the last linked
+ * reference in the row while that was busy: so the rows of a place form a chain, the last linked
  * first, and a chain ends where a row has been overwritten.
  *
  * Rows of one key that are captured at once may be linked in another order
@@ -156,45 +156,34 @@ take_place(struct kmlops_key_index *index,
 	return evict(index, history, tag);
 }
 
-/**
- * kmlops_key_index_link() - Link a row to its key
- * @index: the index
- * @history: the history of the row
- * @slot: slot of the row, as kmlops_history_append() returned it
- * @ref: reference of the row
- * @time: its time
- * @key: its key
- *
- * A row that finds no place is counted and stays readable by time.
- *
- * Context: any, NMI included, on the CPU that captured the row, preemption
- * off. Lockless; bounded, does not sleep.
- */
-void kmlops_key_index_link(struct kmlops_key_index *index,
-			   const struct kmlops_history *history,
-			   struct kmlops_slot *slot, u64 ref, u64 time,
-			   const void *key)
+/* Notes in a row, which is busy, what it is about to be linked before. */
+static void note_link(const struct kmlops_history *history,
+		      struct kmlops_slot *slot, u64 old, u64 time)
 {
-	u64 tag = hash_key(index, key, history->key_size);
-	struct kmlops_key_entry *entry = take_place(index, history, tag);
-	u64 old, seen, order;
+	u64 order = 0;
+
+	/* If that row is gone, a wrong order only makes readers look. */
+	if (likely(old))
+		order = READ_ONCE(kmlops_history_slot(history, old)->order);
+	WRITE_ONCE(slot->order, order > time ? order : time);
+	WRITE_ONCE(slot->prev, old);
+}
+
+static void count_unindexed(struct kmlops_key_index *index)
+{
+	__atomic_fetch_add(&index->unindexed, 1, __ATOMIC_RELAXED);
+}
+
+/* Links a row that is published and has @old noted. */
+static void link_noted(struct kmlops_key_index *index,
+		       struct kmlops_history *history,
+		       struct kmlops_key_entry *entry, struct kmlops_slot *slot,
+		       u64 ref, u64 time, u64 old)
+{
+	u64 seen;
 	int tries;
 
-	if (unlikely(!entry))
-		goto unindexed;
-
-	old = READ_ONCE(entry->ref);
 	for (tries = 0; tries < LINK_TRIES; tries++) {
-		/* Lapped: the slot is another row's now. */
-		if (unlikely(READ_ONCE(slot->seq) != kmlops_ref_pos(ref) << 1))
-			return;
-		order = 0;
-		/* If that row is gone, a wrong order only makes readers look. */
-		if (likely(old))
-			order = READ_ONCE(kmlops_history_slot(history,
-							      old)->order);
-		WRITE_ONCE(slot->order, order > time ? order : time);
-		WRITE_ONCE(slot->prev, old);
 		seen = cmpxchg(&entry->ref, old, ref);
 		if (likely(seen == old)) {
 			/* Lapped just now: what nested writers linked stays. */
@@ -204,9 +193,94 @@ void kmlops_key_index_link(struct kmlops_key_index *index,
 			return;
 		}
 		old = seen;
+		/* Lapped: the slot is another row's now. */
+		if (!kmlops_history_reopen(slot, ref))
+			return;
+		note_link(history, slot, old, time);
+		if (!kmlops_history_publish(history, slot, ref)) {
+			kmlops_history_lapped(history, ref);
+			return;
+		}
 	}
-unindexed:
-	__atomic_fetch_add(&index->unindexed, 1, __ATOMIC_RELAXED);
+	count_unindexed(index);
+}
+
+/**
+ * kmlops_key_index_append() - Capture a row and link it to its key
+ * @index: the index
+ * @history: the history
+ * @cpu: the CPU this runs on, which must not change before the return
+ * @key: the key, of the history's key size
+ * @value: the value, of the history's value size
+ * @ref: receives the reference of the row
+ * @time: receives its time
+ *
+ * A row that finds no place is counted and stays readable by time.
+ *
+ * Context: any, NMI included, preemption off. Lockless; bounded, does not
+ * sleep.
+ * Return: whether the row was stored; if not, it was dropped and counted.
+ */
+bool kmlops_key_index_append(struct kmlops_key_index *index,
+			     struct kmlops_history *history, u32 cpu,
+			     const void *key, const void *value, u64 *ref,
+			     u64 *time)
+{
+	struct kmlops_slot *slot = kmlops_history_begin(history, cpu, key,
+							value, ref, time);
+	struct kmlops_key_entry *entry;
+	bool stored;
+	u64 old = 0;
+
+	if (unlikely(!slot))
+		return false;
+	entry = take_place(index, history,
+			   hash_key(index, key, history->key_size));
+	if (likely(entry))
+		old = READ_ONCE(entry->ref);
+	note_link(history, slot, old, *time);
+	stored = kmlops_history_publish(history, slot, *ref);
+	if (unlikely(!entry))
+		count_unindexed(index);
+	else if (likely(stored))
+		link_noted(index, history, entry, slot, *ref, *time, old);
+	kmlops_history_end(history, *ref, !stored);
+	return stored;
+}
+
+/**
+ * kmlops_key_index_link() - Link a row that was captured by time only
+ * @index: the index
+ * @history: the history of the row
+ * @slot: slot of the row, as kmlops_history_append() returned it
+ * @ref: reference of the row
+ * @time: its time
+ * @key: its key
+ *
+ * Context: as kmlops_key_index_append(), on the CPU that captured the row.
+ */
+void kmlops_key_index_link(struct kmlops_key_index *index,
+			   struct kmlops_history *history,
+			   struct kmlops_slot *slot, u64 ref, u64 time,
+			   const void *key)
+{
+	struct kmlops_key_entry *entry;
+	u64 old;
+
+	entry = take_place(index, history,
+			   hash_key(index, key, history->key_size));
+	if (unlikely(!entry)) {
+		count_unindexed(index);
+		return;
+	}
+	old = READ_ONCE(entry->ref);
+	if (!kmlops_history_reopen(slot, ref))
+		return;
+	note_link(history, slot, old, time);
+	if (kmlops_history_publish(history, slot, ref))
+		link_noted(index, history, entry, slot, ref, time, old);
+	else
+		kmlops_history_lapped(history, ref);
 }
 
 static const struct kmlops_key_entry *find(const struct kmlops_key_index *index,

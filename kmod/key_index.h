@@ -33,8 +33,12 @@ u64 kmlops_key_index_bytes(u64 places);
 struct kmlops_key_index *kmlops_key_index_create(u64 places, u64 seed);
 void kmlops_key_index_destroy(struct kmlops_key_index *index);
 
+bool kmlops_key_index_append(struct kmlops_key_index *index,
+			     struct kmlops_history *history, u32 cpu,
+			     const void *key, const void *value, u64 *ref,
+			     u64 *time);
 void kmlops_key_index_link(struct kmlops_key_index *index,
-			   const struct kmlops_history *history,
+			   struct kmlops_history *history,
 			   struct kmlops_slot *slot, u64 ref, u64 time,
 			   const void *key);
 int kmlops_key_index_latest(const struct kmlops_key_index *index,

@@ -428,17 +428,14 @@ static void mirror(struct kmlops_store *store, void *key, void *value)
 s64 kmlops_store_capture(struct kmlops_store *store, const void *key,
 			 const void *value)
 {
-	struct kmlops_slot *slot;
 	u64 ref, time;
 
 	if (unlikely(!store->history))
 		return -EOPNOTSUPP;
-	slot = kmlops_history_append(store->history, smp_processor_id(), key,
-				     value, &ref, &time);
-	if (unlikely(!slot))
+	if (unlikely(!kmlops_key_index_append(store->index, store->history,
+					      smp_processor_id(), key, value,
+					      &ref, &time)))
 		return -EBUSY;
-	kmlops_key_index_link(store->index, store->history, slot, ref, time,
-			      key);
 	if (unlikely(store->mode == KERNMLOPS_STORE_MODE_MIRROR))
 		mirror(store, (void *)key, (void *)value);
 	return time;

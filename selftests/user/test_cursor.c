@@ -170,6 +170,58 @@ static void test_resumed_reads(void **state)
 	kmlops_history_destroy(history);
 }
 
+/* What is truncated is not read, wherever a read goes on. */
+static void test_resumed_after_truncation(void **state)
+{
+	static u64 times[ROWS], refs[ROWS];
+	struct kmlops_history *history = fill(64, times, refs);
+	u64 next[CPUS] = { 1, 1, 1, 1, 1, 1, 1 }, ref, time, body[2];
+	struct kmlops_cursor *cursor;
+	u64 rows = 0, lost = 0, i;
+	u32 cpu;
+
+	for (cpu = 0; cpu < CPUS; cpu++)
+		lost += kmlops_history_oldest(history, cpu) - 1;
+	kmlops_history_truncate(history, times[ROWS - 20]);
+	cursor = kmlops_cursor_open(history, 0, ~0ULL, next);
+	while (!kmlops_cursor_next(cursor, history, &ref, &time, body)) {
+		assert_true(time >= times[ROWS - 20]);
+		rows++;
+	}
+	for (i = 0; i < ROWS; i++)
+		rows -= times[i] >= times[ROWS - 20];
+	assert_int_equal(rows, 0);
+	assert_int_equal(cursor->lost, lost);
+	kmlops_cursor_close(cursor);
+	kmlops_history_destroy(history);
+}
+
+/* A row that was under way while rows were sought by time came before them. */
+static void test_finished_late(void **state)
+{
+	struct kmlops_history *history =
+		kmlops_history_create(4, 8, 8, 1, NULL);
+	u64 ref, time, late, body[2], i;
+	struct kmlops_cursor *cursor;
+	struct kmlops_slot *slot;
+	struct kmlops_scan scan;
+	u32 key = 0;
+
+	for (i = 0; i < 3; i++)
+		kmlops_history_append(history, 0, &key, &i, &ref, &time);
+	slot = kmlops_history_begin(history, 0, &key, &i, &late, &time);
+	assert_non_null(slot);
+	cursor = kmlops_cursor_open(history, time + 1, ~0ULL, NULL);
+	kmlops_scan_begin(&scan, time + 1, ~0ULL);
+	assert_true(kmlops_history_publish(history, slot, late));
+	kmlops_history_end(history, late, false);
+	assert_int_equal(kmlops_cursor_next(cursor, history, &ref, &time,
+					    body), -ENOENT);
+	assert_int_equal(kmlops_scan_next(&scan, history), -ENOENT);
+	kmlops_cursor_close(cursor);
+	kmlops_history_destroy(history);
+}
+
 static void test_empty(void **state)
 {
 	struct kmlops_history *history =
@@ -190,6 +242,8 @@ int main(void)
 		cmocka_unit_test(test_after_overwriting_and_truncation),
 		cmocka_unit_test(test_rows_lost_while_reading),
 		cmocka_unit_test(test_resumed_reads),
+		cmocka_unit_test(test_resumed_after_truncation),
+		cmocka_unit_test(test_finished_late),
 		cmocka_unit_test(test_empty),
 	};
 
