@@ -169,7 +169,7 @@ $(BPF_TESTS): build/selftests/bpf/%: build/selftests/bpf/%.o $(call shared_in,bp
 $(BPF_TESTS:=.o) $(call shared_in,bpf): | $(BPF_TEST_SKELETONS)
 build/selftests/%: CPPFLAGS += -Iselftests -Ibuild/selftests/bpf
 build/selftests/user/%_sanitized build/selftests/user/%_sanitized.o: \
-	CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all
+	private CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all
 
 $(USER_TESTS) $(NL_TESTS) $(BPF_TESTS):
 	$(call say,LD,$@)
