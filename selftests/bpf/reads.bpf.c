@@ -25,7 +25,7 @@ const volatile __u32 tester;
 typedef KMLOPS_ROW(struct reads_key, struct reads_value) reads_row;
 
 /* Too large for a stack, and not shared between programs on two CPUs here. */
-reads_row last_rows[READS_LAST];
+static reads_row last_rows[READS_LAST];
 
 SEC("syscall")
 int fill(void *ctx)
