@@ -27,7 +27,7 @@ PREFIX := /usr/local
 ## CMD, FILES       what vm-run runs, files and directories it gives to it
 ## NEEDS            programs of this machine to have in the VM: NEEDS='fio stress-ng'
 ## T=DIR/test_NAME  the one VM test that check-vm runs
-## VM_CPUS=2 VM_MEM=1G VM_TIMEOUT=SECONDS VM_ACCEL=tcg|kvm
+## VM_CPUS=2 VM_MEM=1G VM_TIMEOUT=SECONDS VM_ACCEL=tcg|kvm|icount
 ##
 
 ifdef KDIR
@@ -186,6 +186,37 @@ CLI_TEST_OBJECTS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard selftests/cli/*.
 tests: $(USER_TESTS) $(NL_TESTS) $(BPF_TESTS) $(CLI_TEST_OBJECTS) ## build the tests
 .PHONY: tests
 
+# ---- benchmarks
+
+# bench_kernel counts instructions in a VM, bench_native takes time here: the
+# portable files with the flags of the kernel.
+BENCH := build/selftests/bench/bench_kernel build/selftests/bench/bench_native
+BENCH_KMOD := build/bench/history.o build/bench/key_index.o
+
+build/selftests/bench/bench_kernel: build/selftests/bench/bench_kernel.o \
+	$(call shared_in,bpf) $(LIB)
+build/selftests/bench/bench_native: build/selftests/bench/bench_native.o \
+	build/selftests/bench/captures.o $(BENCH_KMOD)
+build/selftests/bench/bench_kernel.o: | build/selftests/bench/ops.skel.h
+build/selftests/bench/%: CPPFLAGS += -Iselftests -Ibuild/selftests/bench
+build/selftests/bench/bench_native: LIBS += -lpthread
+build/selftests/bench/captures.o: CFLAGS += $(KERNEL_FLAGS)
+
+# As arch/x86/Makefile and the top Makefile of the kernel have them.
+KERNEL_FLAGS := -mgeneral-regs-only -fno-strict-aliasing -fno-strict-overflow
+
+build/bench/%.o: kmod/%.c | need-user
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(KERNEL_FLAGS) $(CPPFLAGS) -MMD -MP -c $< -o $@
+
+$(BENCH):
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LIBS)
+
+bench-programs: $(BENCH)
+.PHONY: bench-programs
+
 # ---- what needs a virtual machine: install packages, fetch a kernel, build for it
 
 export VM_CPUS VM_MEM VM_TIMEOUT VM_ACCEL VM_DIR NEEDS FILES T
@@ -205,6 +236,10 @@ check-vm: deps ## run the tests that need a kernel (T=DIR/test_NAME for one)
 	$(call for-vm,all tests)
 	$(Q)KVER=$$(cat build/vm/release) selftests/vm/run-tests $(T)
 
+bench: deps ## measure against peers, natively and in a VM: build/bench.json
+	$(call for-vm,all bench-programs)
+	$(Q)KVER=$$(cat build/vm/release) selftests/bench/run
+
 vm-shell: vm-shell-job ## a shell in a VM, the module loaded
 vm-run: vm-run-job ## run CMD='...' in a VM, in a directory with FILES='...'
 vm-shell vm-run:
@@ -223,7 +258,7 @@ build/make-exit.so: tools/make-exit.c | deps
 	@$(CC) $(CFLAGS) -fPIC -shared $< -o $@
 endif
 
-.PHONY: demo check check-vm vm-shell vm-run vm-shell-job vm-run-job
+.PHONY: demo check check-vm bench vm-shell vm-run vm-shell-job vm-run-job
 
 # All CPUs, unless -j was given.
 jobs = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
