@@ -5,17 +5,9 @@
 #ifndef KMLOPS_SCHEMA_H
 #define KMLOPS_SCHEMA_H
 
+#include "kernmlops_field.h"
 #include "portable.h"
 #include "refusal.h"
-#include <linux/kernmlops.h>
-
-struct kmlops_field {
-	char name[KERNMLOPS_NAME_MAX + 1];
-	char unit[KERNMLOPS_NAME_MAX + 1];
-	u32 type;		/* enum kernmlops_field_type */
-	u32 offset;
-	u32 count;
-};
 
 u32 kmlops_field_type_size(u32 type);
 int kmlops_schema_check(const struct kmlops_field *fields, u32 nr, u32 size,

@@ -290,6 +290,15 @@ out:
 	return err;
 }
 
+/* The map of a request with a reference, or an error pointer. */
+static struct bpf_map *get_map(const struct kmlops_store_request *request)
+{
+	if (!request->map)
+		return bpf_map_get(request->map_fd);
+	bpf_map_inc(request->map);
+	return request->map;
+}
+
 /**
  * kmlops_store_register() - Register a map as a store
  * @request: what is asked for
@@ -297,7 +306,8 @@ out:
  *
  * Memory is charged to the cgroup of the caller.
  *
- * Context: process, in the task that owns the map's descriptor; sleeps.
+ * Context: process, in the task that owns the map's descriptor, if it is given
+ * by that; sleeps.
  * Return: the store with a reference for the caller, or an error pointer.
  */
 struct kmlops_store *
@@ -327,7 +337,7 @@ kmlops_store_register(const struct kmlops_store_request *request,
 	memcpy(store->fields, request->fields,
 	       nr_fields * sizeof(*request->fields));
 
-	store->map = bpf_map_get(request->map_fd);
+	store->map = get_map(request);
 	if (IS_ERR(store->map)) {
 		err = kmlops_refuse(refusal, PTR_ERR(store->map),
 				    "descriptor %d is no BPF map",
@@ -367,6 +377,7 @@ err_destroy:
 static void hide(struct kmlops_store *store)
 {
 	lockdep_assert_held(&stores_lock);
+	WRITE_ONCE(store->hidden, true);
 	hlist_del_rcu(&store->by_name);
 	hlist_del_rcu(&store->by_map);
 	xa_erase(&stores, store->id);

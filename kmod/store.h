@@ -9,6 +9,7 @@
 #include <linux/refcount.h>
 #include <linux/workqueue.h>
 #include "cursor.h"
+#include "kernmlops.h"
 #include "key_index.h"
 #include "map_rows.h"
 #include "schema.h"
@@ -21,7 +22,7 @@
  * @by_name: in the table of names while registered
  * @by_map: in the table of maps while registered
  * @free_work: frees the store a grace period after the last reference
- * @refs: one for being registered, one for each netlink reader
+ * @refs: one for being registered, one for each netlink reader and module
  * @map: schema and handle; a reference is held
  * @history: the rows; NULL in mode map
  * @index: latest rows by key; NULL in mode map
@@ -29,6 +30,7 @@
  * @value_size: bytes of a value
  * @id: place in the list of all stores, not used again soon
  * @mode: enum kernmlops_store_mode
+ * @hidden: no longer registered
  * @unmirrored: mode mirror: rows that the map did not take
  * @nr_key_fields: fields of the key, the first in @fields
  * @nr_value_fields: fields of the value, which follow them
@@ -46,24 +48,13 @@ struct kmlops_store {
 	u32 mode;
 	u32 id;
 	refcount_t refs;
+	bool hidden;
 	char name[KERNMLOPS_NAME_MAX + 1];
 	atomic64_t unmirrored;
 	u32 nr_key_fields;
 	u32 nr_value_fields;
 	struct rcu_work free_work;
 	struct kmlops_field fields[];
-};
-
-/* What registration asks for. */
-struct kmlops_store_request {
-	const char *name;
-	u32 mode;
-	bool lossless;
-	u64 rows;
-	int map_fd;
-	u32 nr_key_fields;
-	u32 nr_value_fields;
-	const struct kmlops_field *fields;	/* of the key, then of the value */
 };
 
 extern unsigned int kmlops_max_stores;
@@ -81,19 +72,6 @@ struct kmlops_store *kmlops_store_get_next(unsigned long *id);
 void kmlops_store_put(struct kmlops_store *store);
 unsigned int kmlops_stores_count(void);
 u64 kmlops_store_bytes(const struct kmlops_store *store);
-
-/* What became of the rows, as kmlops_store_stats() gives it to BPF programs. */
-struct kmlops_store_stats {
-	u64 captured;
-	u64 stored;
-	u64 overwritten;
-	u64 dropped;
-	u64 truncated;
-	u64 unindexed;
-	u64 evicted;
-	u64 keys;
-	u64 unmirrored;
-};
 
 struct kmlops_store *kmlops_store_find(const char *name);
 struct kmlops_store *kmlops_store_by_id(u32 id);
