@@ -213,6 +213,7 @@ bool kmlops_history_publish(const struct kmlops_history *history,
 {
 	u64 pos = kmlops_ref_pos(ref);
 
+	/* Readers that see this see the row. */
 	smp_store_release(&slot->seq, pos << 1);
 	return likely(kmlops_history_newest(history, kmlops_ref_cpu(ref)) -
 		      pos < history->slots_per_cpu) ||
@@ -236,6 +237,7 @@ bool kmlops_history_reopen(struct kmlops_slot *slot, u64 ref)
 
 	if (kmlops_local_cmpxchg(&slot->seq, seq, seq | 1) != seq)
 		return false;
+	/* Readers that see a new word see the busy mark as well. */
 	smp_wmb();
 	return true;
 }

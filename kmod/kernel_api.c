@@ -259,8 +259,7 @@ int kernmlops_get_row(const struct kmlops_store *store, u64 seq,
 EXPORT_SYMBOL_GPL(kernmlops_get_row);
 
 static int each_of_history(const struct kmlops_store *store, u64 from, u64 to,
-			   struct kmlops_row *row,
-			   int (*each)(const struct kmlops_row *row, void *arg),
+			   struct kmlops_row *row, kernmlops_row_fn each,
 			   void *arg, u64 *lost)
 {
 	struct kmlops_cursor *cursor;
@@ -279,8 +278,7 @@ static int each_of_history(const struct kmlops_store *store, u64 from, u64 to,
 }
 
 static int each_of_map(const struct kmlops_store *store, struct kmlops_row *row,
-		       int (*each)(const struct kmlops_row *row, void *arg),
-		       void *arg)
+		       kernmlops_row_fn each, void *arg)
 {
 	struct kmlops_map_walk walk;
 	int ret;
@@ -312,8 +310,7 @@ static int each_of_map(const struct kmlops_store *store, struct kmlops_row *row,
  *   range of time in mode map.
  */
 int kernmlops_for_each_row(const struct kmlops_store *store, u64 from, u64 to,
-			   int (*each)(const struct kmlops_row *row, void *arg),
-			   void *arg, u64 *lost)
+			   kernmlops_row_fn each, void *arg, u64 *lost)
 {
 	struct kmlops_row *row;
 	int ret;

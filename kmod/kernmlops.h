@@ -73,6 +73,9 @@ struct kmlops_store_stats {
 /* Bytes of a sentence that says why a registration was refused. */
 #define KERNMLOPS_REASON_LEN	80
 
+/* What is called for each row; other than 0 ends the walk. */
+typedef int (*kernmlops_row_fn)(const struct kmlops_row *row, void *arg);
+
 struct kmlops_store *
 kernmlops_store_register(const struct kmlops_store_request *request,
 			 char *reason);
@@ -96,8 +99,7 @@ s64 kernmlops_get_feature_ts(const struct kmlops_store *store, u64 time,
 int kernmlops_get_row(const struct kmlops_store *store, u64 seq,
 		      struct kmlops_row *row, u32 row_size);
 int kernmlops_for_each_row(const struct kmlops_store *store, u64 from, u64 to,
-			   int (*each)(const struct kmlops_row *row, void *arg),
-			   void *arg, u64 *lost);
+			   kernmlops_row_fn each, void *arg, u64 *lost);
 int kernmlops_truncate_features(struct kmlops_store *store, u64 before);
 void kernmlops_store_stats(const struct kmlops_store *store,
 			   struct kmlops_store_stats *stats);
