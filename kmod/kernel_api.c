@@ -293,7 +293,7 @@ static int each_of_map(const struct kmlops_store *store, struct kmlops_row *row,
 }
 
 /**
- * kernmlops_for_each_row() - Call a function for each row in order of time
+ * kernmlops_get_features() - Call a function for each row in order of time
  * @store: the store
  * @from: only rows captured at or after this time (CLOCK_MONOTONIC ns)
  * @to: only rows captured before this time; all rows: 0 and U64_MAX
@@ -309,7 +309,7 @@ static int each_of_map(const struct kmlops_store *store, struct kmlops_row *row,
  * Return: 0; what @each returned other than 0; -ENOMEM; -EOPNOTSUPP for a
  *   range of time in mode map.
  */
-int kernmlops_for_each_row(const struct kmlops_store *store, u64 from, u64 to,
+int kernmlops_get_features(const struct kmlops_store *store, u64 from, u64 to,
 			   kernmlops_row_fn each, void *arg, u64 *lost)
 {
 	struct kmlops_row *row;
@@ -328,7 +328,7 @@ int kernmlops_for_each_row(const struct kmlops_store *store, u64 from, u64 to,
 	kvfree(row);
 	return ret;
 }
-EXPORT_SYMBOL_GPL(kernmlops_for_each_row);
+EXPORT_SYMBOL_GPL(kernmlops_get_features);
 
 /**
  * kernmlops_truncate_features() - Hide the rows captured before a time

@@ -98,7 +98,7 @@ s64 kernmlops_get_feature_ts(const struct kmlops_store *store, u64 time,
 			     struct kmlops_row *row, u32 row_size);
 int kernmlops_get_row(const struct kmlops_store *store, u64 seq,
 		      struct kmlops_row *row, u32 row_size);
-int kernmlops_for_each_row(const struct kmlops_store *store, u64 from, u64 to,
+int kernmlops_get_features(const struct kmlops_store *store, u64 from, u64 to,
 			   kernmlops_row_fn each, void *arg, u64 *lost);
 int kernmlops_truncate_features(struct kmlops_store *store, u64 before);
 void kernmlops_store_stats(const struct kmlops_store *store,
