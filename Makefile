@@ -183,7 +183,17 @@ need-cmocka:
 # BPF programs that scripts load.
 CLI_TEST_OBJECTS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard selftests/cli/*.bpf.c))
 
-tests: $(USER_TESTS) $(NL_TESTS) $(BPF_TESTS) $(CLI_TEST_OBJECTS) ## build the tests
+# Modules that tests load: users of the kernel API, made as others would be.
+TEST_KMODS := build/selftests/kmod/$(KVER)
+
+$(TEST_KMODS)/built: $(wildcard selftests/kmod/*) $(KMOD)
+	$(call say,KBUILD,$(@D))
+	$(Q)mkdir -p $(@D) && cp -p -t $(@D) selftests/kmod/*
+	$(Q)$(MAKE) -s -C $(KDIR) M=$(abspath $(@D)) KERNMLOPS=$(abspath $(dir $(KMOD))) \
+		KBUILD_EXTRA_SYMBOLS=$(abspath $(dir $(KMOD)))/Module.symvers modules
+	$(Q)touch $@
+
+tests: $(USER_TESTS) $(NL_TESTS) $(BPF_TESTS) $(CLI_TEST_OBJECTS) $(TEST_KMODS)/built ## build the tests
 .PHONY: tests
 
 # ---- benchmarks

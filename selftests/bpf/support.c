@@ -70,6 +70,24 @@ int store_adds_up(const char *name)
 	return captured == sum;
 }
 
+void push_row(const char *name, const void *key, uint32_t key_size,
+	      const void *value, uint32_t value_size)
+{
+	client_begin(&client, KERNMLOPS_CMD_ROW_PUSH, 0);
+	nla_put_string(client.msg, KERNMLOPS_A_ROW_STORE, name);
+	nla_put(client.msg, KERNMLOPS_A_ROW_KEY, key_size, key);
+	nla_put(client.msg, KERNMLOPS_A_ROW_VALUE, value_size, value);
+	must(client_send(&client), "push to", name);
+}
+
+void truncate_store(const char *name, uint64_t before)
+{
+	client_begin(&client, KERNMLOPS_CMD_STORE_TRUNCATE, 0);
+	nla_put_string(client.msg, KERNMLOPS_A_STORE_NAME, name);
+	nla_put_u64(client.msg, KERNMLOPS_A_STORE_BEFORE, before);
+	must(client_send(&client), "truncate", name);
+}
+
 static void load_model(const char *name, struct model_builder *builder)
 {
 	u32 size;

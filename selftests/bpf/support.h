@@ -17,6 +17,9 @@ void connect_family(void);
 int map_with_btf(const char *name, uint32_t value_size);
 void register_store(const char *name, int map, uint64_t rows);
 void unregister_store(const char *name);
+void push_row(const char *name, const void *key, uint32_t key_size,
+	      const void *value, uint32_t value_size);
+void truncate_store(const char *name, uint64_t before);
 /* A counter of a store: KERNMLOPS_A_STORE_*. */
 uint64_t store_counter(const char *name, int attr);
 /* Whether captured is the sum of what became of the rows. */
