@@ -28,6 +28,17 @@ static bool is_taken(const struct columns *columns, const char *name)
 	return false;
 }
 
+/* "name": with what JSON needs escaped; rows are many, so this is done once. */
+static char *json_name(const char *name)
+{
+	struct json_object *string = json_object_new_string(name);
+	char *json;
+
+	json = xprintf("%s:", json_object_to_json_string(string));
+	json_object_put(string);
+	return json;
+}
+
 static void add(struct columns *columns, enum column_origin origin,
 		uint32_t base, const struct field *field)
 {
@@ -41,6 +52,7 @@ static void add(struct columns *columns, enum column_origin origin,
 	}
 	columns->columns[columns->nr++] = (struct column){
 		.name = name,
+		.json = json_name(name),
 		.unit = field->unit,
 		.type = field->type,
 		.offset = base + field->offset,
@@ -84,8 +96,10 @@ void columns_free(struct columns *columns)
 {
 	unsigned int i;
 
-	for (i = 0; i < columns->nr; i++)
+	for (i = 0; i < columns->nr; i++) {
 		free(columns->columns[i].name);
+		free(columns->columns[i].json);
+	}
 	free(columns->columns);
 	*columns = (struct columns){ 0 };
 }

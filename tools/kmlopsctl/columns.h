@@ -12,6 +12,7 @@ enum column_origin { COLUMN_ROW, COLUMN_KEY, COLUMN_VALUE };
 
 struct column {
 	char *name;		/* unique in the table */
+	char *json;		/* what stands before its value in JSON */
 	const char *unit;	/* NULL: unknown */
 	uint32_t type;		/* enum kernmlops_field_type */
 	uint32_t offset;	/* in the packed row */

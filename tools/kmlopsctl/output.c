@@ -148,17 +148,21 @@ char *human_bytes(char *buf, uint64_t bytes)
 	return buf;
 }
 
-char *human_ns(char *buf, int64_t ns)
+char *human_ns(char *buf, uint64_t ns)
 {
-	double abs = ns < 0 ? -(double)ns : ns;
+	static const char *const units[] = { "us", "ms", "s" };
+	unsigned int i = 0;
 
-	if (abs < 1e3)
-		snprintf(buf, HUMAN_LEN, "%" PRId64 " ns", ns);
-	else if (abs < 1e6)
-		snprintf(buf, HUMAN_LEN, "%.3f us", ns / 1e3);
-	else if (abs < 1e9)
-		snprintf(buf, HUMAN_LEN, "%.3f ms", ns / 1e6);
-	else
-		snprintf(buf, HUMAN_LEN, "%.3f s", ns / 1e9);
+	if (ns < 1000) {
+		snprintf(buf, HUMAN_LEN, "%" PRIu64 " ns", ns);
+		return buf;
+	}
+	/* In thousandths of the unit, as whole numbers: rows are many. */
+	while (ns >= 1000000 && i < sizeof(units) / sizeof(units[0]) - 1) {
+		ns = ns / 1000 + (ns % 1000 >= 500);
+		i++;
+	}
+	snprintf(buf, HUMAN_LEN, "%" PRIu64 ".%03" PRIu64 " %s", ns / 1000,
+		 ns % 1000, units[i]);
 	return buf;
 }

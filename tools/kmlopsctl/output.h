@@ -29,6 +29,6 @@ void table_print(struct table *table);			/* and free */
 /* Numbers for people, in @buf: 1.5 MiB; 1.234 ms. They return @buf. */
 #define HUMAN_LEN 32
 char *human_bytes(char *buf, uint64_t bytes);
-char *human_ns(char *buf, int64_t ns);
+char *human_ns(char *buf, uint64_t ns);
 
 #endif /* KMLOPSCTL_OUTPUT_H */

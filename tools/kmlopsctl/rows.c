@@ -134,6 +134,16 @@ static void put_json_string(FILE *out, const void *string, size_t size)
 
 	putc_unlocked('"', out);
 	for (i = 0; i < size; i += len) {
+		size_t plain = 0;
+
+		while (i + plain < size && s[i + plain] >= 0x20 &&
+		       s[i + plain] < 0x7f && s[i + plain] != '"' &&
+		       s[i + plain] != '\\')
+			plain++;
+		fwrite_unlocked(s + i, 1, plain, out);
+		i += plain;
+		if (i == size)
+			break;
 		len = utf8_length(s + i, size - i);
 		if (!len) {
 			fputs("\\ufffd", out);
@@ -202,8 +212,7 @@ static void put_json_row(FILE *out, const struct columns *columns,
 		const struct column *column = &columns->columns[i];
 
 		putc_unlocked(i ? ',' : '{', out);
-		put_json_string(out, column->name, strlen(column->name));
-		putc_unlocked(':', out);
+		fputs_unlocked(column->json, out);
 		put_json_column(out, column, row);
 		/* The clock stands behind what it is the clock of. */
 		if (i == 1)
@@ -417,46 +426,62 @@ static bool has_human_unit(const struct column *column)
 				!strcmp(column->unit, "bytes"));
 }
 
-static char *cell(const struct column *column, const uint8_t *row)
+/* What a program called itself must not steer the terminal. */
+static char *printable(const char *s, size_t size)
 {
-	unsigned int size = field_type_size(column->type);
-	const uint8_t *p = row + column->offset;
-	char human[HUMAN_LEN], *text;
-	uint64_t v = 0;
+	char *text = xprintf("%.*s", (int)size, s), *p;
+
+	for (p = text; *p; p++)
+		if ((uint8_t)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	return text;
+}
+
+/* Arrays and floats: rare enough to be slow. */
+static char *elements(const struct column *column, const uint8_t *p)
+{
 	size_t len;
+	char *text;
 	uint32_t i;
 	FILE *out;
 
-	if (column->count == 1)
-		memcpy(&v, p, size);
-	if (column->origin == COLUMN_ROW) {
-		if (!strcmp(column->name, "time"))
-			return xprintf("%" PRIu64 ".%09" PRIu64,
-				       v / 1000000000, v % 1000000000);
-		return xprintf("%" PRIu64 "/%" PRIu64, v >> KMLOPS_ROW_POS_BITS,
-			       v & (UINT64_MAX >> KMLOPS_ROW_CPU_BITS));
-	}
-	if (has_human_unit(column))
-		return xstrdup(!strcmp(column->unit, "ns") ?
-			       human_ns(human, v) : human_bytes(human, v));
 	out = open_memstream(&text, &len);
 	if (!out)
 		return xstrdup("?");
-	if (column->type == KERNMLOPS_FIELD_TYPE_CHAR) {
-		fwrite(p, 1, strnlen((char *)p, column->count), out);
-	} else {
-		for (i = 0; i < column->count; i++, p += size) {
-			if (i)
-				putc(' ', out);
-			put_element(out, column->type, p, false);
-		}
+	for (i = 0; i < column->count; i++) {
+		if (i)
+			putc(' ', out);
+		put_element(out, column->type, p, false);
+		p += field_type_size(column->type);
 	}
 	fclose(out);
-	/* What a program called itself must not steer the terminal. */
-	for (i = 0; i < len; i++)
-		if ((uint8_t)text[i] < 0x20 || text[i] == 0x7f)
-			text[i] = '?';
 	return text;
+}
+
+static char *cell(const struct column *column, const uint8_t *row)
+{
+	const uint8_t *p = row + column->offset;
+	char human[HUMAN_LEN];
+	bool is_signed;
+	uint64_t v;
+
+	if (column->type == KERNMLOPS_FIELD_TYPE_CHAR)
+		return printable((char *)p, column->count);
+	if (column->count > 1 || column->type > KERNMLOPS_FIELD_TYPE_CHAR)
+		return elements(column, p);
+
+	v = read_integer(column->type, p, &is_signed);
+	if (column->origin == COLUMN_ROW && column->unit)	/* time */
+		return xprintf("%" PRIu64 ".%09" PRIu64, v / 1000000000,
+			       v % 1000000000);
+	if (column->origin == COLUMN_ROW)			/* seq */
+		return xprintf("%" PRIu64 "/%" PRIu64, v >> KMLOPS_ROW_POS_BITS,
+			       v & (UINT64_MAX >> KMLOPS_ROW_CPU_BITS));
+	if (has_human_unit(column))
+		return xstrdup(!strcmp(column->unit, "ns") ?
+			       human_ns(human, v) : human_bytes(human, v));
+	return is_signed ? xprintf("%" PRId64, (int64_t)v) :
+			   xprintf("%" PRIu64, v);
 }
 
 /* Numbers stand at the right. */
