@@ -205,8 +205,8 @@ void free_rows(struct rows *rows)
 
 int run_once(const struct bpf_program *program)
 {
-	char packet[64] = {};
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	char packet[64] = {};
 
 	switch (bpf_program__type(program)) {
 	case BPF_PROG_TYPE_SYSCALL:

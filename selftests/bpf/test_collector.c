@@ -259,7 +259,8 @@ static void join(struct joined *j)
 	read_rows("runqueue_wait", &j->outcomes);
 	j->outcome = calloc(j->wakeups.nr + 1, sizeof(*j->outcome));
 	j->without = j->wakeups.nr;
-	j->strays = j->bad = 0;
+	j->strays = 0;
+	j->bad = 0;
 	for (i = 0; i < j->wakeups.nr; i++)
 		j->outcome[i] = -1;
 

@@ -75,9 +75,10 @@ static void run_attached(struct bpf_program *program, enum test_context context)
 /* Its function is called by a test run, which has to be of an attached one. */
 static void run_fentry(void)
 {
-	struct bpf_link *link = bpf_program__attach(skel->progs.in_fentry);
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	struct bpf_link *link;
 
+	link = bpf_program__attach(skel->progs.in_fentry);
 	if (!link)
 		bail("attach to a function");
 	bpf_prog_test_run_opts(bpf_program__fd(skel->progs.in_fentry), &opts);

@@ -54,10 +54,11 @@ static char *pin_path(const struct collector *c, const char *kind,
 		       name);
 }
 
+typedef void (*pin_func)(const char *name, const char *path, void *arg);
+
 /* Call @func for each pin of a kind; the number of pins or a negative errno. */
-static int for_each_pin(const struct collector *c, const char *kind,
-			void (*func)(const char *name, const char *path,
-				     void *arg), void *arg)
+static int walk_pins(const struct collector *c, const char *kind,
+		     pin_func func, void *arg)
 {
 	char *dir_path = pin_path(c, kind, "");
 	DIR *dir = opendir(dir_path);
@@ -95,7 +96,7 @@ static void unpin_all(const struct collector *c)
 
 	for (i = 0; i < 2; i++) {
 		dir = pin_path(c, kinds[i], "");
-		for_each_pin(c, kinds[i], unpin, NULL);
+		walk_pins(c, kinds[i], unpin, NULL);
 		rmdir(dir);
 		free(dir);
 	}
@@ -135,7 +136,7 @@ static int lock_pins(void)
 	}
 	if (fstatfs(fd, &fs) || fs.f_type != BPF_FS_MAGIC) {
 		fail(REFUSED, ENOENT,
-		     "the BPF file system is not there; mount it with: mount -t bpf bpf "
+		     "the BPF file system is not there; mount it with: mount -t bpf none "
 		     BPF_FS);
 		close(fd);
 		return -1;
@@ -147,7 +148,7 @@ static int lock_pins(void)
 
 int collector_running(const struct collector *c)
 {
-	int nr = for_each_pin(c, "links", NULL, NULL);
+	int nr = walk_pins(c, "links", NULL, NULL);
 
 	return nr > 0 ? 1 : nr;
 }
@@ -668,7 +669,7 @@ struct json_object *collector_state(const struct collector *c)
 	json_object_object_add(json, "stores", stores_json(c, model));
 	json_object_object_add(json, "counters", counters_json(c, fd));
 	programs = json_object_new_array();
-	for_each_pin(c, "links", add_program, programs);
+	walk_pins(c, "links", add_program, programs);
 	json_object_object_add(json, "programs", programs);
 	close(fd);
 	return json;
