@@ -21,7 +21,8 @@ struct kmlops_cursor_head {
  * @from: rows captured before this time are not part of the read
  * @to: rows captured at or after this time are not part of the read
  * @next: per CPU, the first position that the read has not covered yet
- * @nr: CPUs that have rows left; @heads[0..@nr) is a heap, least time first
+ * @nr: CPUs that have rows left
+ * @heads: their next rows, a heap: least time first
  */
 struct kmlops_cursor {
 	u64 lost;

@@ -138,6 +138,8 @@ static int __init nmi_test_init(void)
 			unregister_nmi_handler(NMI_LOCAL, HANDLER_NAME);
 			return PTR_ERR(task);
 		}
+		/* Others run, too, to be interrupted; but not most of the time. */
+		set_user_nice(task, -5);
 		per_cpu(sender, cpu) = task;
 		wake_up_process(task);
 	}

@@ -306,23 +306,23 @@ static void check_order(struct order *order, u64 ref, u64 time,
 		return;
 	if (time < order->time)
 		fail("%s: time goes back", how);
-	else if (cpu >= setup->cpus || number_cpu(body[1]) != cpu)
+	if (cpu >= setup->cpus || number_cpu(body[1]) != cpu) {
 		fail("%s: row of CPU %u as one of CPU %u", how,
 		     number_cpu(body[1]), cpu);
-	else if (pos <= order->pos[cpu])
+		return;
+	}
+	if (pos <= order->pos[cpu])
 		fail("%s: position %llu of CPU %u after %llu", how,
 		     (unsigned long long)pos, cpu,
 		     (unsigned long long)order->pos[cpu]);
-	else if (time < order->times[cpu])
+	if (time < order->times[cpu])
 		fail("%s: time of CPU %u goes back", how, cpu);
-	else if (order->numbers[cpu][level] > body[1])
+	if (order->numbers[cpu][level] > body[1])
 		fail("%s: numbers of CPU %u go back", how, cpu);
-	else {
-		order->time = time;
-		order->times[cpu] = time;
-		order->pos[cpu] = pos;
-		order->numbers[cpu][level] = body[1] + 1;
-	}
+	order->time = time;
+	order->times[cpu] = time;
+	order->pos[cpu] = pos;
+	order->numbers[cpu][level] = body[1] + 1;
 }
 
 static void check_watermark(u64 watermark, u64 time, const char *how)
@@ -570,8 +570,10 @@ static void run(u64 rows, double seconds)
 
 	memset(cpus, 0, sizeof(cpus));
 	memset(&resumed, 0, sizeof(resumed));
-	stop_writers = stop_readers = false;
-	interrupts = rows_read = 0;
+	stop_writers = false;
+	stop_readers = false;
+	interrupts = 0;
+	rows_read = 0;
 	for (i = 0; i < setup->cpus; i++)
 		resumed.next[i] = 1;
 	history = kmlops_history_create(4, sizeof(struct value), setup->slots,
