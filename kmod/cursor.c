@@ -157,7 +157,10 @@ struct kmlops_cursor *kmlops_cursor_open(const struct kmlops_history *history,
 
 	if (from < READ_ONCE(history->watermark))
 		from = READ_ONCE(history->watermark);
-	/* One moment for all CPUs, so that reads resumed stay in order. */
+	/*
+	 * One moment for all CPUs, so that reads resumed stay in order, but for
+	 * captures that have read the clock and claimed no position yet.
+	 */
 	now = kmlops_clock_ns();
 	cursor->from = from;
 	cursor->to = to < now || !resume ? to : now;

@@ -240,10 +240,10 @@ bool kmlops_key_index_append(struct kmlops_key_index *index,
 		old = READ_ONCE(entry->ref);
 	note_link(history, slot, old, *time);
 	stored = kmlops_history_publish(history, slot, *ref);
-	if (unlikely(!entry))
-		count_unindexed(index);
-	else if (likely(stored))
+	if (likely(stored && entry))
 		link_noted(index, history, entry, slot, *ref, *time, old);
+	else if (stored)
+		count_unindexed(index);
 	kmlops_history_end(history, *ref, !stored);
 	return stored;
 }
