@@ -73,27 +73,30 @@ static u64 slope(u64 tsc, u64 ns)
 
 static void draw(bool follow)
 {
-	struct kmlops_clock_line *line;
 	unsigned long flags;
-	u64 tsc, ns;
-	u32 seq;
+	u64 tsc, ns, mult;
 
 	spin_lock_irqsave(&draw_lock, flags);
-	seq = kmlops_clock.seq;
-	line = &kmlops_clock.lines[(seq + 1) & 1];
-	if (follow && !asleep && tsc_keeps_time()) {
+	follow = follow && !asleep && tsc_keeps_time();
+	if (follow) {
 		read_pair(&tsc, &ns);
-		WRITE_ONCE(line->mult, slope(tsc, ns));
-		WRITE_ONCE(line->start, tsc);
-		WRITE_ONCE(line->ns, ns);
-		WRITE_ONCE(line->reach, (u64)tsc_khz * KMLOPS_CLOCK_REACH_MS);
+		mult = slope(tsc, ns);
+	}
+	/* Far beyond any reach. */
+	WRITE_ONCE(kmlops_clock.start, rdtsc() + (1ULL << 63));
+	/* Readers that see something of the new line see that, or its start. */
+	smp_wmb();
+	last_tsc = 0;
+	if (follow) {
+		WRITE_ONCE(kmlops_clock.mult, mult);
+		WRITE_ONCE(kmlops_clock.ns, ns);
+		WRITE_ONCE(kmlops_clock.reach,
+			   (u64)tsc_khz * KMLOPS_CLOCK_REACH_MS);
+		/* Readers that see the start see the line. */
+		smp_store_release(&kmlops_clock.start, tsc);
 		last_tsc = tsc;
 		last_ns = ns;
-	} else {
-		WRITE_ONCE(line->reach, 0);
-		last_tsc = 0;
 	}
-	smp_store_release(&kmlops_clock.seq, seq + 1);
 	spin_unlock_irqrestore(&draw_lock, flags);
 }
 

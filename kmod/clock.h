@@ -20,38 +20,39 @@
 
 #ifdef __KERNEL__
 
+#include <linux/cache.h>
 #include <linux/compiler.h>
 #include <linux/timekeeping.h>
 #include <linux/types.h>
 #include <asm/barrier.h>
 #include <asm/msr.h>
 
-/* ns(tsc) = ns + ((tsc - start) * mult >> 32) for tsc in [start, start + reach) */
-struct kmlops_clock_line {
+/*
+ * ns(tsc) = ns + ((tsc - start) * mult >> 32) for tsc in [start, start + reach).
+ * No two lines have the same start: it is also what tells a reader that the
+ * line was drawn anew. While that is done, and without a line, it is out of
+ * reach.
+ */
+struct kmlops_clock {
 	u64 start;
-	u64 reach;		/* 0: no line */
+	u64 reach;
 	u64 ns;
 	u64 mult;
-};
-
-/* The line to follow is lines[seq & 1]; the other one is drawn next. */
-struct kmlops_clock {
-	u32 seq;
-	struct kmlops_clock_line lines[2];
-};
+} ____cacheline_aligned;
 
 extern struct kmlops_clock kmlops_clock;
 
 static __always_inline u64 kmlops_clock_ns(void)
 {
-	u32 seq = READ_ONCE(kmlops_clock.seq);
-	const struct kmlops_clock_line *line = &kmlops_clock.lines[seq & 1];
-	u64 passed = rdtsc() - READ_ONCE(line->start);
-	u64 ns = READ_ONCE(line->ns) + (passed * READ_ONCE(line->mult) >> 32);
+	u64 start = smp_load_acquire(&kmlops_clock.start);
+	u64 passed = rdtsc() - start;
+	u64 ns = READ_ONCE(kmlops_clock.ns) +
+		 (passed * READ_ONCE(kmlops_clock.mult) >> 32);
+	bool reached = passed < READ_ONCE(kmlops_clock.reach);
 
-	/* It does not reach this far, or may have been drawn over meanwhile. */
-	if (unlikely(passed >= READ_ONCE(line->reach) ||
-		     READ_ONCE(kmlops_clock.seq) != seq))
+	/* What was read is of one line if it is still the same line. */
+	smp_rmb();
+	if (unlikely(!reached || READ_ONCE(kmlops_clock.start) != start))
 		return ktime_get_mono_fast_ns();
 	return ns;
 }

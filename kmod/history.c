@@ -15,8 +15,7 @@
  * Readers check the slot's sequence before and after the copy.
  */
 #include "clock.h"
-#include "history.h"
-#include "words.h"
+#include "history_row.h"
 
 /* Each failure is a capture nested in the few instructions of another. */
 #define CLAIM_TRIES	16
@@ -111,158 +110,31 @@ void kmlops_history_destroy(struct kmlops_history *history)
 	kmlops_free(history);
 }
 
-/* Claims a position and its time; 0 if that failed. */
-static u64 claim(const struct kmlops_history *history,
-		 struct kmlops_ring *ring, u64 *time)
+/* Claims a position and its time where the first try was not enough. */
+struct kmlops_claim kmlops_history_claim_again(const struct kmlops_history *history,
+					       struct kmlops_ring *ring)
 {
-	union kmlops_head old, new;
+	struct kmlops_claim claimed = {};
 	int tries;
 
 	for (tries = 0; tries < CLAIM_TRIES; tries++) {
-		/*
-		 * Not one read: an interrupt in between leaves a pair that
-		 * never was, or one that is no longer. Both fail to exchange.
-		 */
-		old.pos = READ_ONCE(ring->head.pos);
-		old.time = READ_ONCE(ring->head.time);
 		if (unlikely(history->lossless) &&
-		    old.pos - READ_ONCE(ring->consumed) >=
+		    READ_ONCE(ring->head.pos) - READ_ONCE(ring->consumed) >=
 		    history->slots_per_cpu)
 			break;
-		new.pos = old.pos + 1;
-		new.time = kmlops_clock_ns();
-		if (new.time < old.time)
-			new.time = old.time;
-		if (kmlops_local_try_cmpxchg128(&ring->head.pair, &old.pair,
-						new.pair)) {
-			*time = new.time;
-			return new.pos;
-		}
+		if (kmlops_history_try_claim(ring, &claimed))
+			return claimed;
 	}
 	kmlops_local_inc(&ring->unclaimed);
-	return 0;
+	claimed.pos = 0;
+	return claimed;
 }
 
-/**
- * kmlops_history_begin() - Begin to capture a row
- * @history: the history
- * @cpu: the CPU this runs on, which must not change before the capture ends
- * @key: the key, of the history's key size
- * @value: the value, of the history's value size
- * @ref: receives the reference of the row
- * @time: receives its time
- *
- * Context: any, NMI included. Bounded, does not sleep.
- * Return: the slot of the row, busy: the caller fills in prev and order, then
- *   calls kmlops_history_publish() and kmlops_history_end(). Or NULL if the row
- *   was dropped and counted; then the capture has ended.
- */
-struct kmlops_slot *kmlops_history_begin(struct kmlops_history *history,
-					 u32 cpu, const void *key,
-					 const void *value, u64 *ref, u64 *time)
+/* Counts a row that has a position but no place. */
+void kmlops_history_drop(struct kmlops_ring *ring)
 {
-	struct kmlops_ring *ring = &history->rings[cpu];
-	struct kmlops_slot *slot;
-	u64 pos, seq, old_time;
-
-	pos = claim(history, ring, time);
-	if (unlikely(!pos))
-		return NULL;
-
-	*ref = kmlops_ref(cpu, pos);
-	slot = kmlops_history_slot(history, *ref);
-	seq = READ_ONCE(slot->seq);
-	if (unlikely(seq & 1 || seq >> 1 >= pos))
-		goto busy;
-	old_time = slot->time;
-	if (unlikely(kmlops_local_cmpxchg(&slot->seq, seq, pos << 1 | 1) !=
-		     seq))
-		goto busy;
-	/* Readers that see a new word see the busy mark as well. */
-	smp_wmb();
-
-	if (seq) {
-		if (unlikely(old_time < READ_ONCE(history->watermark)))
-			kmlops_local_inc(&ring->forgotten);
-		else
-			kmlops_local_inc(&ring->overwritten);
-	}
-	WRITE_ONCE(slot->time, *time);
-	kmlops_copy_in(slot->body, key, history->key_size);
-	kmlops_copy_in(slot->body + history->key_words, value,
-		       history->value_size);
-	return slot;
-busy:
 	kmlops_local_inc(&ring->busy);
 	kmlops_local_inc(&ring->finished);
-	return NULL;
-}
-
-/**
- * kmlops_history_publish() - Show a row to readers
- * @history: the history
- * @slot: slot of the row, busy
- * @ref: reference of the row
- *
- * Context: any, NMI included, on the CPU that captures the row.
- * Return: whether the row is there; if not, the writer was lapped: the row is
- *   gone and waits to be counted.
- */
-bool kmlops_history_publish(const struct kmlops_history *history,
-			    struct kmlops_slot *slot, u64 ref)
-{
-	u64 pos = kmlops_ref_pos(ref);
-
-	/* Readers that see this see the row. */
-	smp_store_release(&slot->seq, pos << 1);
-	return likely(kmlops_history_newest(history, kmlops_ref_cpu(ref)) -
-		      pos < history->slots_per_cpu) ||
-	       kmlops_local_cmpxchg(&slot->seq, pos << 1, 0) != pos << 1;
-}
-
-/**
- * kmlops_history_reopen() - Make a row busy again, to change prev and order
- * @slot: slot of the row
- * @ref: reference of the row
- *
- * A row that a writer changed without this could be another one by then, from
- * an interrupt that went round the whole ring.
- *
- * Context: any, NMI included, on the CPU that captures the row.
- * Return: whether the row is still there, and busy now.
- */
-bool kmlops_history_reopen(struct kmlops_slot *slot, u64 ref)
-{
-	u64 seq = kmlops_ref_pos(ref) << 1;
-
-	if (kmlops_local_cmpxchg(&slot->seq, seq, seq | 1) != seq)
-		return false;
-	/* Readers that see a new word see the busy mark as well. */
-	smp_wmb();
-	return true;
-}
-
-/**
- * kmlops_history_end() - End a capture
- * @history: the history
- * @ref: reference of the row
- * @dropped: the row was lapped before it was ever there
- *
- * Context: any, NMI included, on the CPU that captures the row.
- */
-void kmlops_history_end(struct kmlops_history *history, u64 ref, bool dropped)
-{
-	struct kmlops_ring *ring = &history->rings[kmlops_ref_cpu(ref)];
-
-	if (unlikely(dropped))
-		kmlops_local_inc(&ring->busy);
-	kmlops_local_inc(&ring->finished);
-}
-
-/* A reopened row was lapped: it has been there, so it is overwritten now. */
-void kmlops_history_lapped(struct kmlops_history *history, u64 ref)
-{
-	kmlops_local_inc(&history->rings[kmlops_ref_cpu(ref)].overwritten);
 }
 
 /**
@@ -282,17 +154,21 @@ struct kmlops_slot *kmlops_history_append(struct kmlops_history *history,
 					  const void *value, u64 *ref,
 					  u64 *time)
 {
-	struct kmlops_slot *slot = kmlops_history_begin(history, cpu, key,
-							value, ref, time);
+	struct kmlops_write write;
 	bool stored;
 
-	if (unlikely(!slot))
+	if (!kmlops_history_begin(history, cpu, &write))
 		return NULL;
-	WRITE_ONCE(slot->prev, 0);
-	WRITE_ONCE(slot->order, 0);
-	stored = kmlops_history_publish(history, slot, *ref);
-	kmlops_history_end(history, *ref, !stored);
-	return stored ? slot : NULL;
+	WRITE_ONCE(write.slot->prev, 0);
+	WRITE_ONCE(write.slot->order, 0);
+	kmlops_copy_in(write.slot->body, key, history->key_size);
+	kmlops_copy_in(write.slot->body + history->key_words, value,
+		       history->value_size);
+	stored = kmlops_history_publish(history, &write);
+	kmlops_history_end(&write, stored);
+	*ref = kmlops_ref(cpu, write.pos);
+	*time = write.time;
+	return stored ? write.slot : NULL;
 }
 
 /**
@@ -320,51 +196,6 @@ int kmlops_history_read(const struct kmlops_history *history, u64 ref,
 		kmlops_copy_out(body, slot->body, 8 * history->body_words);
 	smp_rmb();
 	return READ_ONCE(slot->seq) == want ? 0 : -ENOENT;
-}
-
-static bool same_key(const u64 *words, const void *key, u32 size)
-{
-	for (; size >= 8; size -= 8, key = (const u8 *)key + 8)
-		if (READ_ONCE(*words++) != kmlops_load_u64(key))
-			return false;
-	return !size || READ_ONCE(*words) == kmlops_load_word(key, size);
-}
-
-/**
- * kmlops_history_read_linked() - Read a row that the key index refers to
- * @history: the history
- * @ref: reference of the row
- * @key: the key
- * @head: receives the row's time, prev and order
- * @value: receives the value, value_size bytes, if the row has that key, and
- *   is undefined otherwise; or NULL
- *
- * Context: any, NMI included.
- * Return: 0; or -ESRCH if the row has another key (@head is valid); -ENOENT if
- *   it is not (or no longer) there; -EAGAIN if it is being written just now.
- */
-int kmlops_history_read_linked(const struct kmlops_history *history, u64 ref,
-			       const void *key, struct kmlops_slot *head,
-			       void *value)
-{
-	const struct kmlops_slot *slot = kmlops_history_slot(history, ref);
-	u64 want = kmlops_ref_pos(ref) << 1;
-	u64 seq = smp_load_acquire(&slot->seq);
-	bool match;
-
-	if (unlikely(seq != want))
-		return seq == (want | 1) ? -EAGAIN : -ENOENT;
-	head->time = READ_ONCE(slot->time);
-	head->prev = READ_ONCE(slot->prev);
-	head->order = READ_ONCE(slot->order);
-	match = same_key(slot->body, key, history->key_size);
-	if (match && value)
-		kmlops_copy_out(value, slot->body + history->key_words,
-				history->value_size);
-	smp_rmb();
-	if (unlikely(READ_ONCE(slot->seq) != want))
-		return -ENOENT;
-	return match ? 0 : -ESRCH;
 }
 
 /* Position of the newest row claimed on @cpu; 0 if there is none. */

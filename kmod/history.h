@@ -48,17 +48,14 @@ struct kmlops_slot {
 };
 
 /* The last position claimed on a CPU and its time, always changed as one. */
-union kmlops_head {
-	kmlops_u128 pair;
-	struct {
-		u64 pos;
-		u64 time;
-	};
-};
+struct kmlops_head {
+	u64 pos;
+	u64 time;
+} __attribute__((aligned(16)));
 
 /* Ring of one CPU. All but @consumed is written by that CPU only. */
 struct kmlops_ring {
-	union kmlops_head head;
+	struct kmlops_head head;
 	u64 finished;		/* claimed positions that are stored or dropped */
 	u64 unclaimed;		/* captures that could not claim a position */
 	u64 busy;		/* rows that met a slot under way, or were lapped */
@@ -98,24 +95,12 @@ struct kmlops_history *kmlops_history_create(u32 key_size, u32 value_size,
 					     int (*node_of)(unsigned int cpu));
 void kmlops_history_destroy(struct kmlops_history *history);
 
-struct kmlops_slot *kmlops_history_begin(struct kmlops_history *history,
-					 u32 cpu, const void *key,
-					 const void *value, u64 *ref,
-					 u64 *time);
-bool kmlops_history_publish(const struct kmlops_history *history,
-			    struct kmlops_slot *slot, u64 ref);
-bool kmlops_history_reopen(struct kmlops_slot *slot, u64 ref);
-void kmlops_history_end(struct kmlops_history *history, u64 ref, bool dropped);
-void kmlops_history_lapped(struct kmlops_history *history, u64 ref);
 struct kmlops_slot *kmlops_history_append(struct kmlops_history *history,
 					  u32 cpu, const void *key,
 					  const void *value, u64 *ref,
 					  u64 *time);
 int kmlops_history_read(const struct kmlops_history *history, u64 ref,
 			u64 *time, u64 *body);
-int kmlops_history_read_linked(const struct kmlops_history *history, u64 ref,
-			       const void *key, struct kmlops_slot *head,
-			       void *value);
 u64 kmlops_history_oldest(const struct kmlops_history *history, u32 cpu);
 u64 kmlops_history_newest(const struct kmlops_history *history, u32 cpu);
 bool kmlops_history_settled(const struct kmlops_history *history, u32 cpu,

@@ -16,8 +16,7 @@
  * a chain may hold rows of other keys. Readers therefore compare the key in
  * the row, never trust the tag.
  */
-#include "key_index.h"
-#include "words.h"
+#include "key_index_row.h"
 
 /* Places a key may take: two cache lines. */
 #define WINDOW		8
@@ -61,23 +60,22 @@ void kmlops_key_index_destroy(struct kmlops_key_index *index)
 	kmlops_free(index);
 }
 
-/*
- * Multiplicative hashing; the multiplier is 2^64 divided by the golden ratio
- * (Knuth, The Art of Computer Programming, volume 3, 6.4). The upper bits are
- * the good ones. Keys of up to 8 bytes have distinct hashes, but for one pair.
- */
-static u64 hash_key(const struct kmlops_key_index *index, const void *key,
-		    u32 size)
+/* The tag of a key; @copy, unless NULL, receives the words of it. */
+u64 kmlops_key_index_hash_words(const struct kmlops_key_index *index,
+				const void *key, u32 size, u64 *copy)
 {
-	u64 hash = index->seed;
+	u64 hash = index->seed, word;
 
-	for (; size > 8; size -= 8, key = (const u8 *)key + 8) {
-		hash = (hash ^ kmlops_load_u64(key)) * 0x9e3779b97f4a7c15ULL;
-		hash ^= hash >> 32;
+	for (; size; size -= size < 8 ? size : 8, key = (const u8 *)key + 8) {
+		word = kmlops_load_word(key, size);
+		if (copy)
+			WRITE_ONCE(*copy++, word);
+		hash = (hash ^ word) * KMLOPS_HASH_MULTIPLIER;
+		/* The last word as one of a short key: it has to be mixed. */
+		if (size > 8)
+			hash ^= hash >> 32;
 	}
-	hash = (hash ^ kmlops_load_word(key, size)) * 0x9e3779b97f4a7c15ULL;
-
-	return hash ? hash : 1;
+	return hash | 1;
 }
 
 static struct kmlops_key_entry *place(const struct kmlops_key_index *index,
@@ -130,9 +128,9 @@ evict(struct kmlops_key_index *index, const struct kmlops_history *history,
  * that bring the same new key to a full window at once may take two places:
  * readers use the first, and the row in the other is found by time only.
  */
-static struct kmlops_key_entry *
-take_place(struct kmlops_key_index *index,
-	   const struct kmlops_history *history, u64 tag)
+struct kmlops_key_entry *
+kmlops_key_index_take_place(struct kmlops_key_index *index,
+			    const struct kmlops_history *history, u64 tag)
 {
 	u32 i;
 
@@ -156,53 +154,41 @@ take_place(struct kmlops_key_index *index,
 	return evict(index, history, tag);
 }
 
-/* Notes in a row, which is busy, what it is about to be linked before. */
-static void note_link(const struct kmlops_history *history,
-		      struct kmlops_slot *slot, u64 old, u64 time)
-{
-	u64 order = 0;
-
-	/* If that row is gone, a wrong order only makes readers look. */
-	if (likely(old))
-		order = READ_ONCE(kmlops_history_slot(history, old)->order);
-	WRITE_ONCE(slot->order, order > time ? order : time);
-	WRITE_ONCE(slot->prev, old);
-}
-
-static void count_unindexed(struct kmlops_key_index *index)
+void kmlops_key_index_count_unindexed(struct kmlops_key_index *index)
 {
 	__atomic_fetch_add(&index->unindexed, 1, __ATOMIC_RELAXED);
 }
 
-/* Links a row that is published and has @old noted. */
-static void link_noted(struct kmlops_key_index *index,
-		       struct kmlops_history *history,
-		       struct kmlops_key_entry *entry, struct kmlops_slot *slot,
-		       u64 ref, u64 time, u64 old)
+/*
+ * Links a row that is published, where another one was linked meanwhile: @old
+ * is that one, and not what the row has noted.
+ */
+void kmlops_key_index_link_again(struct kmlops_key_index *index,
+				 struct kmlops_history *history,
+				 struct kmlops_key_entry *entry,
+				 struct kmlops_slot *slot, u64 ref, u64 old)
 {
-	u64 seen;
+	struct kmlops_write write = {
+		.ring = &history->rings[kmlops_ref_cpu(ref)],
+		.slot = slot,
+		.pos = kmlops_ref_pos(ref),
+	};
 	int tries;
 
 	for (tries = 0; tries < LINK_TRIES; tries++) {
-		seen = cmpxchg(&entry->ref, old, ref);
-		if (likely(seen == old)) {
-			/* Lapped just now: what nested writers linked stays. */
-			if (unlikely(READ_ONCE(slot->seq) !=
-				     kmlops_ref_pos(ref) << 1))
-				cmpxchg(&entry->ref, ref, old);
-			return;
-		}
-		old = seen;
 		/* Lapped: the slot is another row's now. */
-		if (!kmlops_history_reopen(slot, ref))
+		if (!kmlops_history_reopen(&write))
 			return;
-		note_link(history, slot, old, time);
-		if (!kmlops_history_publish(history, slot, ref)) {
-			kmlops_history_lapped(history, ref);
+		write.time = READ_ONCE(slot->time);
+		kmlops_key_index_note(history, &write, old);
+		if (!kmlops_history_publish(history, &write)) {
+			kmlops_history_lapped(&write);
 			return;
 		}
+		if (kmlops_key_index_try_link(entry, &write, ref, &old))
+			return;
 	}
-	count_unindexed(index);
+	kmlops_key_index_count_unindexed(index);
 }
 
 /**
@@ -226,26 +212,14 @@ bool kmlops_key_index_append(struct kmlops_key_index *index,
 			     const void *key, const void *value, u64 *ref,
 			     u64 *time)
 {
-	struct kmlops_slot *slot = kmlops_history_begin(history, cpu, key,
-							value, ref, time);
-	struct kmlops_key_entry *entry;
-	bool stored;
-	u64 old = 0;
+	struct kmlops_indexed row = kmlops_key_index_write(index, history, cpu,
+							   key, value);
 
-	if (unlikely(!slot))
+	if (row.time < 0)
 		return false;
-	entry = take_place(index, history,
-			   hash_key(index, key, history->key_size));
-	if (likely(entry))
-		old = READ_ONCE(entry->ref);
-	note_link(history, slot, old, *time);
-	stored = kmlops_history_publish(history, slot, *ref);
-	if (likely(stored && entry))
-		link_noted(index, history, entry, slot, *ref, *time, old);
-	else if (stored)
-		count_unindexed(index);
-	kmlops_history_end(history, *ref, !stored);
-	return stored;
+	*ref = row.ref;
+	*time = row.time;
+	return true;
 }
 
 /**
@@ -264,30 +238,21 @@ void kmlops_key_index_link(struct kmlops_key_index *index,
 			   struct kmlops_slot *slot, u64 ref, u64 time,
 			   const void *key)
 {
-	struct kmlops_key_entry *entry;
-	u64 old;
+	u64 tag = kmlops_key_index_hash(index, key, history->key_size);
+	struct kmlops_key_entry *entry =
+		kmlops_key_index_take_place(index, history, tag);
 
-	entry = take_place(index, history,
-			   hash_key(index, key, history->key_size));
-	if (unlikely(!entry)) {
-		count_unindexed(index);
-		return;
-	}
-	old = READ_ONCE(entry->ref);
-	if (!kmlops_history_reopen(slot, ref))
-		return;
-	note_link(history, slot, old, time);
-	if (kmlops_history_publish(history, slot, ref))
-		link_noted(index, history, entry, slot, ref, time, old);
+	if (likely(entry))
+		kmlops_key_index_link_again(index, history, entry, slot, ref,
+					    READ_ONCE(entry->ref));
 	else
-		kmlops_history_lapped(history, ref);
+		kmlops_key_index_count_unindexed(index);
 }
 
-static const struct kmlops_key_entry *find(const struct kmlops_key_index *index,
-					   const struct kmlops_history *history,
-					   const void *key)
+/* The place of the key @tag, or NULL. */
+const struct kmlops_key_entry *
+kmlops_key_index_find(const struct kmlops_key_index *index, u64 tag)
 {
-	u64 tag = hash_key(index, key, history->key_size);
 	u32 i;
 
 	for (i = 0; i < WINDOW; i++) {
@@ -373,7 +338,9 @@ int kmlops_key_index_last(const struct kmlops_key_index *index,
 			  const void *key, u64 asof, u32 steps,
 			  struct kmlops_row *rows, u32 max)
 {
-	const struct kmlops_key_entry *entry = find(index, history, key);
+	u64 tag = kmlops_key_index_hash(index, key, history->key_size);
+	const struct kmlops_key_entry *entry = kmlops_key_index_find(index,
+								     tag);
 	u32 stride = kmlops_row_stride(history);
 	int tries, n, i;
 
@@ -402,10 +369,12 @@ int kmlops_key_index_last(const struct kmlops_key_index *index,
 }
 
 /* The latest row where the one linked last is not, or is being overwritten. */
-static int latest_in_chain(const struct kmlops_key_entry *entry,
-			   const struct kmlops_history *history,
-			   const void *key, u64 *ref, u64 *time, void *value)
+struct kmlops_indexed
+kmlops_key_index_latest_in_chain(const struct kmlops_key_entry *entry,
+				 const struct kmlops_history *history,
+				 const void *key, void *value)
 {
+	struct kmlops_indexed latest = { 0, -EAGAIN };
 	struct kmlops_slot row;
 	struct kmlops_row best;
 	int tries, n;
@@ -416,17 +385,19 @@ static int latest_in_chain(const struct kmlops_key_entry *entry,
 		n = walk(history, head, key, ~0ULL, LATEST_STEPS, &best,
 			 sizeof(best), 1);
 		if (n < 0)
-			return -EAGAIN;
-		if (!n && READ_ONCE(entry->ref) == head)
-			return -ENOENT;
+			break;
+		if (!n && READ_ONCE(entry->ref) == head) {
+			latest.time = -ENOENT;
+			break;
+		}
 		if (n && !kmlops_history_read_linked(history, best.seq, key,
 						     &row, value)) {
-			*ref = best.seq;
-			*time = row.time;
-			return 0;
+			latest.ref = best.seq;
+			latest.time = row.time;
+			break;
 		}
 	}
-	return -EAGAIN;
+	return latest;
 }
 
 /**
@@ -446,19 +417,12 @@ int kmlops_key_index_latest(const struct kmlops_key_index *index,
 			    const struct kmlops_history *history,
 			    const void *key, u64 *ref, u64 *time, void *value)
 {
-	const struct kmlops_key_entry *entry = find(index, history, key);
-	struct kmlops_slot row;
+	struct kmlops_indexed latest =
+		kmlops_key_index_read_latest(index, history, key, value);
 
-	if (unlikely(!entry))
-		return -ENOENT;
-	*ref = READ_ONCE(entry->ref);
-	if (likely(*ref &&
-		   !kmlops_history_read_linked(history, *ref, key, &row,
-					       value) &&
-		   row.order == row.time &&
-		   row.time >= READ_ONCE(history->watermark))) {
-		*time = row.time;
-		return 0;
-	}
-	return latest_in_chain(entry, history, key, ref, time, value);
+	if (latest.time < 0)
+		return latest.time;
+	*ref = latest.ref;
+	*time = latest.time;
+	return 0;
 }

@@ -23,7 +23,8 @@ struct kmlops_key_index {
 	u64 seed;
 	u64 mask;		/* places - 1, a power of two - 1 */
 	u32 shift;		/* of a hash, to leave the bits of a place */
-	u64 keys;		/* places taken */
+	/* Written at times, so not in the line that every capture reads. */
+	u64 keys ____cacheline_aligned;	/* places taken */
 	u64 evicted;		/* keys that lost their place to another */
 	u64 unindexed;		/* rows that could not be linked */
 	struct kmlops_key_entry entries[] ____cacheline_aligned;

@@ -16,12 +16,31 @@
 #include <linux/rcupdate.h>
 #include "clock.h"
 #include "compat.h"
+#include "key_index_row.h"
 #include "kfuncs.h"
 #include "model.h"
 #include "store.h"
 
 /* Rows of a key that a call looks at, at most. */
 #define STEPS_MAX	4096
+
+/* As kmlops_store_capture(), which does what is not plain. */
+static __always_inline s64 capture(struct kmlops_store *store, const void *key,
+				   const void *value)
+{
+	if (unlikely(!store->plain))
+		return kmlops_store_capture(store, key, value);
+	return kmlops_key_index_write(store->index, store->history,
+				      smp_processor_id(), key, value).time;
+}
+
+static noinline s64 read_latest_row(const struct kmlops_store *store,
+				    const void *key, void *value)
+{
+	u64 ref;
+
+	return kmlops_store_latest(store, key, value, &ref);
+}
 
 __bpf_kfunc_start_defs();
 
@@ -52,27 +71,30 @@ __bpf_kfunc s64 kmlops_capture_feature(void *map__map, void *key, u32 key__sz,
 	preempt_disable_notrace();
 	store = kmlops_store_of_map(map__map);
 	if (likely(store)) {
-		if (likely(key__sz == store->key_size &&
-			   data__sz == store->value_size))
-			ret = kmlops_store_capture(store, key, data);
-		else
+		if (unlikely(key__sz != store->key_size ||
+			     data__sz != store->value_size))
 			ret = -EINVAL;
+		else
+			ret = capture(store, key, data);
 	}
 	preempt_enable_notrace();
 	return ret;
 }
 
-static s64 read_latest(const struct kmlops_store *store, void *key,
-		       u32 key_size, void *data, u32 data_size)
+/* As kmlops_store_latest(). */
+static __always_inline s64 read_latest(const struct kmlops_store *store,
+				       void *key, u32 key_size, void *data,
+				       u32 data_size)
 {
-	u64 ref;
-
 	if (unlikely(!store))
 		return -ENOENT;
 	if (unlikely(key_size != store->key_size ||
 		     data_size != store->value_size))
 		return -EINVAL;
-	return kmlops_store_latest(store, key, data, &ref);
+	if (unlikely(!store->plain))
+		return read_latest_row(store, key, data);
+	return kmlops_key_index_read_latest(store->index, store->history, key,
+					    data).time;
 }
 
 /**
@@ -94,10 +116,10 @@ __bpf_kfunc s64 kmlops_get_feature(const char *name__str, void *key,
 {
 	s64 ret;
 
-	rcu_read_lock();
+	preempt_disable_notrace();
 	ret = read_latest(kmlops_store_find(name__str), key, key__sz, data,
 			  data__sz);
-	rcu_read_unlock();
+	preempt_enable_notrace();
 	return ret;
 }
 
@@ -116,10 +138,11 @@ __bpf_kfunc s64 kmlops_get_feature_map(void *map__map, void *key, u32 key__sz,
 {
 	s64 ret;
 
-	rcu_read_lock();
+	/* A read side of RCU, for less than rcu_read_lock() takes. */
+	preempt_disable_notrace();
 	ret = read_latest(kmlops_store_of_map(map__map), key, key__sz, data,
 			  data__sz);
-	rcu_read_unlock();
+	preempt_enable_notrace();
 	return ret;
 }
 

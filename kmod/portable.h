@@ -55,13 +55,11 @@ static inline u64 kmlops_local_cmpxchg(u64 *word, u64 old, u64 new)
 	return cmpxchg_local(word, old, new);
 }
 
-typedef u128 kmlops_u128;
-
-static inline bool kmlops_local_try_cmpxchg128(kmlops_u128 *pair,
-					       kmlops_u128 *old,
-					       kmlops_u128 new)
+/* As try_cmpxchg(): on failure @old receives what was there. */
+static __always_inline bool kmlops_local_try_cmpxchg(u64 *word, u64 *old,
+						     u64 new)
 {
-	return try_cmpxchg128_local(pair, old, new);
+	return try_cmpxchg_local(word, old, new);
 }
 
 #else /* !__KERNEL__ */
@@ -84,7 +82,6 @@ typedef uint32_t u32;
 typedef uint64_t u64;
 typedef int32_t s32;
 typedef int64_t s64;
-typedef unsigned __int128 kmlops_u128;
 
 #define S64_MAX		INT64_MAX
 #define S64_MIN		INT64_MIN
@@ -99,6 +96,9 @@ typedef unsigned __int128 kmlops_u128;
 #define smp_load_acquire(p)	__atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define smp_store_release(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
 #define cmpxchg(p, o, n)	__sync_val_compare_and_swap((p), (o), (n))
+#define try_cmpxchg(p, o, n) \
+	__atomic_compare_exchange_n((p), (o), (n), false, __ATOMIC_SEQ_CST, \
+				    __ATOMIC_SEQ_CST)
 #define le16_to_cpu	le16toh
 #define le32_to_cpu	le32toh
 #define le64_to_cpu	le64toh
@@ -147,17 +147,13 @@ static inline u64 kmlops_local_cmpxchg(u64 *word, u64 old, u64 new)
 	return old;
 }
 
-static inline bool kmlops_local_try_cmpxchg128(kmlops_u128 *pair,
-					       kmlops_u128 *old,
-					       kmlops_u128 new)
+static inline bool kmlops_local_try_cmpxchg(u64 *word, u64 *old, u64 new)
 {
-	u64 low = *old, high = *old >> 64;
 	bool done;
 
-	asm volatile("cmpxchg16b %1"
-		     : "=@ccz" (done), "+m" (*pair), "+a" (low), "+d" (high)
-		     : "b" ((u64)new), "c" ((u64)(new >> 64)) : "memory");
-	*old = (kmlops_u128)high << 64 | low;
+	asm volatile("cmpxchgq %3, %1"
+		     : "=@ccz" (done), "+m" (*word), "+a" (*old)
+		     : "r" (new) : "memory");
 	return done;
 }
 #else
@@ -165,5 +161,22 @@ static inline bool kmlops_local_try_cmpxchg128(kmlops_u128 *pair,
 #endif
 
 #endif /* !__KERNEL__ */
+
+/*
+ * Two words at once, at a multiple of 16. In words and not as one number, which
+ * compilers keep on the stack.
+ */
+static __always_inline bool
+kmlops_local_try_cmpxchg_pair(void *pair, u64 old_low, u64 old_high,
+			      u64 new_low, u64 new_high)
+{
+	bool done;
+
+	asm volatile("cmpxchg16b %1"
+		     : "=@ccz" (done), "+m" (*(u64 (*)[2])pair),
+		       "+a" (old_low), "+d" (old_high)
+		     : "b" (new_low), "c" (new_high) : "memory");
+	return done;
+}
 
 #endif /* KMLOPS_PORTABLE_H */

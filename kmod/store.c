@@ -7,20 +7,16 @@
  * goes a grace period after the last reference.
  */
 #include <linux/btf.h>
-#include <linux/hash.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/nospec.h>
 #include <linux/random.h>
-#include <linux/rculist.h>
 #include <linux/topology.h>
 #include <linux/xarray.h>
 #include "clock.h"
 #include "compat.h"
 #include "names.h"
 #include "store.h"
-
-#define MAP_BUCKET_BITS		8
 
 /* Places of a key index; a store of fewer rows has as many as rows. */
 #define INDEX_PLACES_MAX	65536
@@ -36,16 +32,11 @@ MODULE_PARM_DESC(max_store_bytes,
 
 static DEFINE_MUTEX(stores_lock);	/* writers of all that follows */
 static struct hlist_head stores_by_name[KMLOPS_NAME_BUCKETS];
-static struct hlist_head stores_by_map[1 << MAP_BUCKET_BITS];
+struct hlist_head kmlops_stores_by_map[1 << KMLOPS_MAP_BUCKET_BITS];
 static DEFINE_XARRAY_ALLOC1(stores);
 static u32 next_id;
 static unsigned int stores_count;
 static struct workqueue_struct *free_queue;
-
-static struct hlist_head *map_bucket(const struct bpf_map *map)
-{
-	return &stores_by_map[hash_ptr(map, MAP_BUCKET_BITS)];
-}
 
 /**
  * kmlops_store_find() - Find a store by name
@@ -66,26 +57,7 @@ struct kmlops_store *kmlops_store_find(const char *name)
 	return NULL;
 }
 
-/**
- * kmlops_store_of_map() - Find the store of a map
- * @map: the map
- *
- * Context: any, NMI included, within an RCU read side (or preemption off).
- * Return: the store, valid until the read side ends, or NULL.
- */
-struct kmlops_store *kmlops_store_of_map(const struct bpf_map *map)
-{
-	struct kmlops_store *store;
-
-	hlist_for_each_entry_rcu(store, map_bucket(map), by_map,
-				 !preemptible() || rcu_read_lock_held() ||
-				 lockdep_is_held(&stores_lock))
-		if (store->map == map)
-			return store;
-	return NULL;
-}
-
-/* The same by id, to go on with a read that holds no reference. */
+/* A store by id, to go on with a read that holds no reference. */
 struct kmlops_store *kmlops_store_by_id(u32 id)
 {
 	return xa_load(&stores, id);
@@ -283,7 +255,7 @@ static int publish(struct kmlops_store *store, struct kmlops_refusal *refusal)
 	err = 0;
 	hlist_add_head_rcu(&store->by_name,
 			   &stores_by_name[kmlops_name_bucket(store->name)]);
-	hlist_add_head_rcu(&store->by_map, map_bucket(store->map));
+	hlist_add_head_rcu(&store->by_map, kmlops_map_bucket(store->map));
 	WRITE_ONCE(stores_count, stores_count + 1);
 out:
 	mutex_unlock(&stores_lock);
@@ -362,6 +334,7 @@ kmlops_store_register(const struct kmlops_store_request *request,
 	if (!err && store->mode != KERNMLOPS_STORE_MODE_MAP)
 		err = allocate_rows(store, request->rows, request->lossless,
 				    refusal);
+	store->plain = store->mode == KERNMLOPS_STORE_MODE_HISTORY;
 	if (!err)
 		err = publish(store, refusal);
 	if (err)

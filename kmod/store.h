@@ -6,6 +6,8 @@
 #define KMLOPS_STORE_H
 
 #include <linux/bpf.h>
+#include <linux/hash.h>
+#include <linux/rculist.h>
 #include <linux/refcount.h>
 #include <linux/workqueue.h>
 #include "cursor.h"
@@ -28,6 +30,7 @@
  * @index: latest rows by key; NULL in mode map
  * @key_size: bytes of a key
  * @value_size: bytes of a value
+ * @plain: mode history: to capture is to append, to read is to read the history
  * @id: place in the list of all stores, not used again soon
  * @mode: enum kernmlops_store_mode
  * @hidden: no longer registered
@@ -38,13 +41,14 @@
  * @fields: the schema
  */
 struct kmlops_store {
-	struct hlist_node by_name;
 	struct hlist_node by_map;
 	struct bpf_map *map;
 	struct kmlops_history *history;
 	struct kmlops_key_index *index;
 	u32 key_size;
 	u32 value_size;
+	bool plain;
+	struct hlist_node by_name;
 	u32 mode;
 	u32 id;
 	refcount_t refs;
@@ -75,7 +79,6 @@ u64 kmlops_store_bytes(const struct kmlops_store *store);
 
 struct kmlops_store *kmlops_store_find(const char *name);
 struct kmlops_store *kmlops_store_by_id(u32 id);
-struct kmlops_store *kmlops_store_of_map(const struct bpf_map *map);
 
 s64 kmlops_store_capture(struct kmlops_store *store, const void *key,
 			 const void *value);
@@ -90,6 +93,36 @@ int kmlops_store_nearest(const struct kmlops_store *store, u64 time,
 int kmlops_store_truncate(const struct kmlops_store *store, u64 before);
 void kmlops_store_count(const struct kmlops_store *store, bool exact,
 			struct kmlops_store_stats *stats);
+
+#define KMLOPS_MAP_BUCKET_BITS	8
+
+/* Changed by registration only. */
+extern struct hlist_head kmlops_stores_by_map[1 << KMLOPS_MAP_BUCKET_BITS];
+
+static __always_inline struct hlist_head *
+kmlops_map_bucket(const struct bpf_map *map)
+{
+	return &kmlops_stores_by_map[hash_ptr(map, KMLOPS_MAP_BUCKET_BITS)];
+}
+
+/**
+ * kmlops_store_of_map() - Find the store of a map
+ * @map: the map
+ *
+ * Context: any, NMI included, within an RCU read side (or preemption off), or
+ * a writer of the registry.
+ * Return: the store, valid until the read side ends, or NULL.
+ */
+static __always_inline struct kmlops_store *
+kmlops_store_of_map(const struct bpf_map *map)
+{
+	struct kmlops_store *store;
+
+	hlist_for_each_entry_rcu_notrace(store, kmlops_map_bucket(map), by_map)
+		if (likely(store->map == map))
+			return store;
+	return NULL;
+}
 
 /* Bytes of a packed row. */
 static inline u32 kmlops_store_row_size(const struct kmlops_store *store)

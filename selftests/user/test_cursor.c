@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "cursor.h"
+#include "history_row.h"
 
 #define CPUS	7
 #define ROWS	5000
@@ -201,20 +202,20 @@ static void test_finished_late(void **state)
 {
 	struct kmlops_history *history =
 		kmlops_history_create(4, 8, 8, 1, NULL);
-	u64 ref, time, late, body[2], i;
+	u64 ref, time, body[2], i;
 	struct kmlops_cursor *cursor;
-	struct kmlops_slot *slot;
+	struct kmlops_write write = {};
 	struct kmlops_scan scan;
 	u32 key = 0;
 
 	for (i = 0; i < 3; i++)
 		kmlops_history_append(history, 0, &key, &i, &ref, &time);
-	slot = kmlops_history_begin(history, 0, &key, &i, &late, &time);
-	assert_non_null(slot);
+	assert_true(kmlops_history_begin(history, 0, &write));
+	time = write.time;
 	cursor = kmlops_cursor_open(history, time + 1, ~0ULL, NULL);
 	kmlops_scan_begin(&scan, time + 1, ~0ULL);
-	assert_true(kmlops_history_publish(history, slot, late));
-	kmlops_history_end(history, late, false);
+	assert_true(kmlops_history_publish(history, &write));
+	kmlops_history_end(&write, true);
 	assert_int_equal(kmlops_cursor_next(cursor, history, &ref, &time,
 					    body), -ENOENT);
 	assert_int_equal(kmlops_scan_next(&scan, history), -ENOENT);

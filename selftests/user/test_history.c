@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/time.h>
 #include <cmocka.h>
-#include "history.h"
+#include "history_row.h"
 
 struct value {
 	u64 number;
