@@ -45,7 +45,7 @@ works "unregister it" kmlopsctl store unregister 0123456789012345678901234567890
 refused "name with a slash" 1 "the name of a store cannot have byte 0x2f" \
 	register a/b "$plain" rows 10
 refused "no rows" 2 "the number of rows to retain is missing: rows N" register x "$plain"
-refused "no map" 2 "the map is missing: map { id N | pinned PATH | name MAP }" \
+refused "no map" 2 "the map is missing: map { id N | pinned PATH | name MAP }, or schema FIELDS for a new one" \
 	kmlopsctl store register x rows 10
 refused "rows that are no number" 2 \
 	"rows has to be a whole number from 0 to 2^64-1, not \"-1\"" \

@@ -37,7 +37,7 @@ _kmlopsctl_store()
 		return
 	fi
 	case $command in
-	register) _kmlopsctl_words "map rows mode lossless" ;;
+	register) _kmlopsctl_words "map schema key keys rows mode lossless" ;;
 	get) _kmlopsctl_words "key at last" ;;
 	dump) _kmlopsctl_words "from to follow consume" ;;
 	export) _kmlopsctl_words "file format from to consume" ;;

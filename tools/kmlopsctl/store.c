@@ -14,9 +14,11 @@
 #include "values.h"
 #include "kmlopsctl.h"
 #include "map.h"
+#include "map_new.h"
 #include "netlink.h"
 #include "output.h"
 #include "rows.h"
+#include "schema_words.h"
 #include "store.h"
 #include "when.h"
 
@@ -25,6 +27,8 @@
 
 static const char help[] =
 	"kmlopsctl store register NAME map MAP rows N [mode MODE] [lossless]\n"
+	"kmlopsctl store register NAME schema FIELDS key {TYPE|FIELDS} rows N\n"
+	"                              [mode {history|mirror}] [keys N] [lossless]\n"
 	"kmlopsctl store {show|list} [NAME]\n"
 	"kmlopsctl store unregister NAME\n"
 	"kmlopsctl store get NAME key KEY [at TIME] [last N]\n"
@@ -34,10 +38,13 @@ static const char help[] =
 	"kmlopsctl store push NAME key KEY [FIELD=VALUE...]\n"
 	"kmlopsctl store truncate NAME before TIME\n"
 	"\n"
-	"MAP  := { id N | pinned PATH | name MAP }\n"
-	"MODE := { history | mirror | map }\n"
-	"KEY  := { VALUE | FIELD=VALUE[,FIELD=VALUE...] | hex:BYTES }\n"
-	"TIME := { now | -DURATION | NANOSECONDS | RFC3339 }\n";
+	"MAP    := { id N | pinned PATH | name MAP }\n"
+	"MODE   := { history | mirror | map }\n"
+	"FIELDS := FIELD:TYPE[:UNIT][,FIELD:TYPE[:UNIT]...]\n"
+	"TYPE   := { SCALAR | SCALAR[N] }\n"
+	"SCALAR := { u8 | u16 | u32 | u64 | s8 | s16 | s32 | s64 | bool | char | f32 | f64 }\n"
+	"KEY    := { VALUE | FIELD=VALUE[,FIELD=VALUE...] | hex:BYTES }\n"
+	"TIME   := { now | -DURATION | NANOSECONDS | RFC3339 }\n";
 
 const char *const store_mode_names[] = {
 	[KERNMLOPS_STORE_MODE_HISTORY] = "history",
@@ -463,63 +470,152 @@ static int cmd_list(struct args *args)
 	return DONE;
 }
 
+/* The words of register; what is not given is NULL, 0 or as set at first. */
+struct register_words {
+	int map_fd;		/* -1: no map is given */
+	const char *schema;
+	const char *key;
+	uint64_t rows;
+	uint32_t keys;
+	int mode;
+	bool lossless;
+};
+
+static int parse_number_word(struct args *args, const char *what,
+			     const char *none, uint64_t *number)
+{
+	const char *word = args_next(args, none);
+
+	return word && parse_u64(what, word, number) ? DONE : USAGE;
+}
+
+static int parse_map_word(struct args *args, int *map_fd)
+{
+	int code;
+
+	if (*map_fd >= 0)
+		return fail_usage("the map is given twice");
+	*map_fd = map_open_args(args, &code);
+	return *map_fd < 0 ? code : DONE;
+}
+
+/* Read all words that are left. An exit code. */
+static int parse_register_words(struct args *args, struct register_words *got)
+{
+	static const char *const words[] = {
+		"map", "schema", "key", "keys", "rows", "mode", "lossless", NULL
+	};
+	uint64_t keys = 0;
+	int code = DONE;
+
+	while (!args_empty(args) && code == DONE) {
+		switch (args_word(args, "option of store register", words)) {
+		case 0:
+			code = parse_map_word(args, &got->map_fd);
+			break;
+		case 1:
+			got->schema = args_next(args, "the schema");
+			code = got->schema ? DONE : USAGE;
+			break;
+		case 2:
+			got->key = args_next(args, "the type of the key");
+			code = got->key ? DONE : USAGE;
+			break;
+		case 3:
+			code = parse_number_word(args, "keys",
+						 "the number of keys", &keys);
+			if (code == DONE && (!keys || keys > UINT32_MAX))
+				code = fail_usage("a map holds 1 to 2^32-1 keys");
+			got->keys = keys;
+			break;
+		case 4:
+			code = parse_number_word(args, "rows",
+						 "the number of rows",
+						 &got->rows);
+			if (code == DONE && !got->rows)
+				code = fail_usage("a store retains at least one row");
+			break;
+		case 5:
+			got->mode = args_word(args, "mode", store_mode_names);
+			code = got->mode < 0 ? USAGE : DONE;
+			break;
+		case 6:
+			got->lossless = true;
+			break;
+		default:
+			code = USAGE;
+		}
+	}
+	return code;
+}
+
+/* Whether the words go together. An exit code. */
+static int check_register_words(const struct register_words *got)
+{
+	if (got->map_fd >= 0 && (got->schema || got->key || got->keys))
+		return fail_usage("schema, key and keys are for a new map: leave map out");
+	if (got->map_fd < 0 && !got->schema)
+		return fail_usage("the map is missing: map { id N | pinned PATH | name MAP }, or schema FIELDS for a new one");
+	if (got->schema && !got->key)
+		return fail_usage("the key is missing: key TYPE, or key FIELD:TYPE,...");
+	if (got->schema && got->mode == KERNMLOPS_STORE_MODE_MAP)
+		return fail_usage("mode map is for a map that is there already, not for a schema");
+	if (got->keys && got->mode != KERNMLOPS_STORE_MODE_MIRROR)
+		return fail_usage("keys is for mode mirror: otherwise the map holds no rows");
+	if (!got->rows && got->mode != KERNMLOPS_STORE_MODE_MAP)
+		return fail_usage("the number of rows to retain is missing: rows N");
+	return DONE;
+}
+
+/* The map is a schema and a handle; only that of a mirror ever holds rows. */
+static int new_map(const char *name, const struct register_words *got,
+		   int *code)
+{
+	struct layout key = { 0 }, value = { 0 };
+	uint32_t entries = 1;
+	int fd = -1;
+
+	*code = USAGE;
+	if (got->keys) {
+		entries = got->keys;
+	} else if (got->mode == KERNMLOPS_STORE_MODE_MIRROR) {
+		if (got->rows > UINT32_MAX) {
+			fail_usage("a map holds at most 2^32-1 keys, not one for each row: add keys N");
+			return -1;
+		}
+		entries = got->rows;
+	}
+	if (layout_parse_key(&key, got->key) &&
+	    layout_parse_value(&value, got->schema))
+		fd = map_new(name, &key, &value, entries, code);
+	if (fd >= 0)
+		*code = DONE;
+	schema_free(&key.schema);
+	schema_free(&value.schema);
+	return fd;
+}
+
 static int cmd_register(struct args *args)
 {
-	static const char *const words[] = { "map", "rows", "mode", "lossless", NULL };
-	int code = USAGE, mode = KERNMLOPS_STORE_MODE_HISTORY, map_fd = -1;
-	const char *name, *word;
+	struct register_words got = {
+		.map_fd = -1, .mode = KERNMLOPS_STORE_MODE_HISTORY
+	};
 	char bytes[HUMAN_LEN];
-	bool has_rows = false, lossless = false;
 	struct store store;
-	uint64_t rows = 0;
+	const char *name;
+	int code;
 
 	name = args_next(args, "the name of the store");
 	if (!name)
 		return USAGE;
-	while (!args_empty(args)) {
-		switch (args_word(args, "option of store register", words)) {
-		case 0:
-			if (map_fd >= 0) {
-				fail_usage("the map is given twice");
-				goto out;
-			}
-			map_fd = map_open_args(args, &code);
-			if (map_fd < 0)
-				return code;
-			code = USAGE;
-			break;
-		case 1:
-			word = args_next(args, "the number of rows");
-			if (!word || !parse_u64("rows", word, &rows))
-				goto out;
-			if (!rows) {
-				fail_usage("a store retains at least one row");
-				goto out;
-			}
-			has_rows = true;
-			break;
-		case 2:
-			mode = args_word(args, "mode", store_mode_names);
-			if (mode < 0)
-				goto out;
-			break;
-		case 3:
-			lossless = true;
-			break;
-		default:
-			goto out;
-		}
-	}
-	if (map_fd < 0) {
-		fail_usage("the map is missing: map { id N | pinned PATH | name MAP }");
-		goto out;
-	}
-	if (!has_rows && mode != KERNMLOPS_STORE_MODE_MAP) {
-		fail_usage("the number of rows to retain is missing: rows N");
-		goto out;
-	}
-
-	code = register_map(name, map_fd, mode, rows, lossless, &store);
+	code = parse_register_words(args, &got);
+	if (code == DONE)
+		code = check_register_words(&got);
+	if (code == DONE && got.schema)
+		got.map_fd = new_map(name, &got, &code);
+	if (code == DONE)
+		code = register_map(name, got.map_fd, got.mode, got.rows,
+				    got.lossless, &store);
 	if (code == DONE) {
 		if (opt_json())
 			out_json(store_json(&store));
@@ -528,9 +624,8 @@ static int cmd_register(struct args *args)
 			       store.rows, human_bytes(bytes, store.bytes));
 		store_free(&store);
 	}
-out:
-	if (map_fd >= 0)
-		close(map_fd);
+	if (got.map_fd >= 0)
+		close(got.map_fd);	/* the store holds the map */
 	return code;
 }
 
