@@ -165,6 +165,10 @@ static inline bool kmlops_local_try_cmpxchg(u64 *word, u64 *old, u64 new)
 /*
  * Two words at once, at a multiple of 16. In words and not as one number, which
  * compilers keep on the stack.
+ *
+ * The jump is for emulation: QEMU 7.2 computes the flags of a CMPXCHG16B from
+ * what the last comparison of the same run of instructions had as its operand.
+ * An interrupt saves them, and its return then loads flags that never were.
  */
 static __always_inline bool
 kmlops_local_try_cmpxchg_pair(void *pair, u64 old_low, u64 old_high,
@@ -172,7 +176,8 @@ kmlops_local_try_cmpxchg_pair(void *pair, u64 old_low, u64 old_high,
 {
 	bool done;
 
-	asm volatile("cmpxchg16b %1"
+	asm volatile("jmp 1f\n"
+		     "1:	cmpxchg16b %1"
 		     : "=@ccz" (done), "+m" (*(u64 (*)[2])pair),
 		       "+a" (old_low), "+d" (old_high)
 		     : "b" (new_low), "c" (new_high) : "memory");
