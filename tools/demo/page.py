@@ -372,7 +372,7 @@ kmlopsctl collector stop runqueue
 kmlopsctl store export runqueue file runqueue.npy
 kmlopsctl store export runqueue_wait file runqueue_wait.npy
 
-tools/demo/train.py DIR                              # pandas, scikit-learn
+tools/demo/demo -d DIR train                         # pandas, scikit-learn
 
 kmlopsctl model load rq_wait file rq_wait.kmml
 kmlopsctl collector start runqueue rows 1048576 model rq_wait</pre>
