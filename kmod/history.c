@@ -118,11 +118,13 @@ struct kmlops_claim kmlops_history_claim_again(const struct kmlops_history *hist
 	int tries;
 
 	for (tries = 0; tries < CLAIM_TRIES; tries++) {
+		u64 pos = READ_ONCE(ring->head.pos);
+
 		if (unlikely(history->lossless) &&
-		    READ_ONCE(ring->head.pos) - READ_ONCE(ring->consumed) >=
-		    history->slots_per_cpu)
+		    pos - READ_ONCE(ring->consumed) >= history->slots_per_cpu)
 			break;
-		if (kmlops_history_try_claim(ring, &claimed))
+		/* The position that was found to be free, not a later one. */
+		if (kmlops_history_try_claim(ring, pos, &claimed))
 			return claimed;
 	}
 	kmlops_local_inc(&ring->unclaimed);

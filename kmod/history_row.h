@@ -36,16 +36,17 @@ kmlops_history_claim_again(const struct kmlops_history *history,
 			   struct kmlops_ring *ring);
 void kmlops_history_drop(struct kmlops_ring *ring);
 
+/* Claims the position after @pos, unless an interrupt has claimed it. */
 static __always_inline bool
-kmlops_history_try_claim(struct kmlops_ring *ring, struct kmlops_claim *claimed)
+kmlops_history_try_claim(struct kmlops_ring *ring, u64 pos,
+			 struct kmlops_claim *claimed)
 {
-	u64 pos, time, now;
+	u64 time, now;
 
 	/*
 	 * Not one read: an interrupt in between leaves a pair that never was,
 	 * or one that is no longer. Both fail to exchange.
 	 */
-	pos = READ_ONCE(ring->head.pos);
 	time = READ_ONCE(ring->head.time);
 	now = kmlops_clock_ns();
 	if (now < time)
@@ -77,7 +78,8 @@ kmlops_history_begin(struct kmlops_history *history, u32 cpu,
 	u64 seq, old_time;
 
 	if (unlikely(history->lossless ||
-		     !kmlops_history_try_claim(ring, &claimed))) {
+		     !kmlops_history_try_claim(ring, READ_ONCE(ring->head.pos),
+					       &claimed))) {
 		claimed = kmlops_history_claim_again(history, ring);
 		if (!claimed.pos)
 			return false;
