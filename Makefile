@@ -188,7 +188,7 @@ TEST_KMODS := build/selftests/kmod/$(KVER)
 
 $(TEST_KMODS)/built: $(wildcard selftests/kmod/*) $(KMOD)
 	$(call say,KBUILD,$(@D))
-	$(Q)mkdir -p $(@D) && cp -p -t $(@D) selftests/kmod/*
+	$(Q)mkdir -p $(@D) && cp -p -t $(@D) selftests/kmod/* && rm -f $(@D)/Module.symvers
 	$(Q)$(MAKE) -s -C $(KDIR) M=$(abspath $(@D)) KERNMLOPS=$(abspath $(dir $(KMOD))) \
 		KBUILD_EXTRA_SYMBOLS=$(abspath $(dir $(KMOD)))/Module.symvers modules
 	$(Q)touch $@
