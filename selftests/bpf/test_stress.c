@@ -92,8 +92,8 @@ static void make_syscalls(void)
 
 static void receive_packets(void)
 {
-	char packet[64] = {};
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	char packet[64] = {};
 
 	opts.data_in = packet;
 	opts.data_size_in = sizeof(packet);
