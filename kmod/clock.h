@@ -46,9 +46,8 @@ static __always_inline u64 kmlops_clock_ns(void)
 {
 	u64 start = smp_load_acquire(&kmlops_clock.start);
 	u64 passed = rdtsc() - start;
-	u64 ns = READ_ONCE(kmlops_clock.ns) +
-		 (passed * READ_ONCE(kmlops_clock.mult) >> 32);
-	bool reached = passed < READ_ONCE(kmlops_clock.reach);
+	u64 ns = kmlops_clock.ns + (passed * kmlops_clock.mult >> 32);
+	bool reached = passed < kmlops_clock.reach;
 
 	/* What was read is of one line if it is still the same line. */
 	smp_rmb();

@@ -56,7 +56,7 @@ u64 kmlops_history_bytes(u32 key_size, u32 value_size, u64 slots_per_cpu,
  * @slots_per_cpu: rows each CPU retains, a power of two
  * @nr_cpus: number of rings, at most KMLOPS_CPUS_MAX
  * @node_of: NUMA node of a CPU, or -1 if that CPU cannot exist and needs no
- *   ring memory; NULL for no placement
+ *   ring memory, as CPU 0 always can; NULL for no placement
  *
  * Context: process; sleeps.
  * Return: the history, owned by the caller, or NULL without memory.
@@ -80,13 +80,16 @@ struct kmlops_history *kmlops_history_create(u32 key_size, u32 value_size,
 	history->value_size = value_size;
 	history->key_words = kmlops_words(key_size);
 	history->body_words = history->key_words + kmlops_words(value_size);
+	history->value_at = sizeof(struct kmlops_slot) + 8 * history->key_words;
 	history->slot_size = size;
 	history->nr_cpus = nr_cpus;
 	history->slots_per_cpu = slots_per_cpu;
+	history->slot_mask = slots_per_cpu - 1;
 
 	for (cpu = 0; cpu < nr_cpus; cpu++) {
 		int node = node_of ? node_of(cpu) : NUMA_NO_NODE;
 
+		history->rings[cpu].head.ref = kmlops_ref(cpu, 0);
 		if (node_of && node < 0)
 			continue;
 		history->rings[cpu].slots = kmlops_alloc(size * slots_per_cpu,
@@ -110,26 +113,25 @@ void kmlops_history_destroy(struct kmlops_history *history)
 	kmlops_free(history);
 }
 
-/* Claims a position and its time where the first try was not enough. */
-struct kmlops_claim kmlops_history_claim_again(const struct kmlops_history *history,
-					       struct kmlops_ring *ring)
+/* Claims a row on @cpu, unless the history is lossless and full. */
+bool kmlops_history_claim_slowly(struct kmlops_history *history, u32 cpu,
+				 struct kmlops_write *write)
 {
-	struct kmlops_claim claimed = {};
+	struct kmlops_ring *ring = &history->rings[cpu];
 	int tries;
 
 	for (tries = 0; tries < CLAIM_TRIES; tries++) {
-		u64 pos = READ_ONCE(ring->head.pos);
+		u64 ref = READ_ONCE(ring->head.ref);
 
 		if (unlikely(history->lossless) &&
-		    pos - READ_ONCE(ring->consumed) >= history->slots_per_cpu)
+		    kmlops_ref_pos(ref) - READ_ONCE(ring->consumed) >=
+		    history->slots_per_cpu)
 			break;
-		/* The position that was found to be free, not a later one. */
-		if (kmlops_history_try_claim(ring, pos, &claimed))
-			return claimed;
+		if (kmlops_history_try_claim(ring, ref, write))
+			return true;
 	}
 	kmlops_local_inc(&ring->unclaimed);
-	claimed.pos = 0;
-	return claimed;
+	return false;
 }
 
 /* Counts a row that has a position but no place. */
@@ -164,11 +166,11 @@ struct kmlops_slot *kmlops_history_append(struct kmlops_history *history,
 	WRITE_ONCE(write.slot->prev, 0);
 	WRITE_ONCE(write.slot->order, 0);
 	kmlops_copy_in(write.slot->body, key, history->key_size);
-	kmlops_copy_in(write.slot->body + history->key_words, value,
+	kmlops_copy_in(kmlops_slot_value(history, write.slot), value,
 		       history->value_size);
 	stored = kmlops_history_publish(history, &write);
 	kmlops_history_end(&write, stored);
-	*ref = kmlops_ref(cpu, write.pos);
+	*ref = write.ref;
 	*time = write.time;
 	return stored ? write.slot : NULL;
 }
@@ -188,7 +190,7 @@ int kmlops_history_read(const struct kmlops_history *history, u64 ref,
 			u64 *time, u64 *body)
 {
 	const struct kmlops_slot *slot = kmlops_history_slot(history, ref);
-	u64 want = kmlops_ref_pos(ref) << 1;
+	u64 want = ref << 1;
 	u64 seq = smp_load_acquire(&slot->seq);
 
 	if (seq != want)
@@ -200,10 +202,56 @@ int kmlops_history_read(const struct kmlops_history *history, u64 ref,
 	return READ_ONCE(slot->seq) == want ? 0 : -ENOENT;
 }
 
+bool kmlops_same_key(const u64 *words, const void *key, u32 size)
+{
+	for (; size > 8; size -= 8, key = (const u8 *)key + 8)
+		if (READ_ONCE(*words++) != kmlops_load_u64(key))
+			return false;
+	return READ_ONCE(*words) == kmlops_load_word(key, size);
+}
+
+/**
+ * kmlops_history_read_linked() - Read a row that the key index refers to
+ * @history: the history
+ * @ref: reference of the row
+ * @key: the key
+ * @head: receives the row's time, prev and order
+ * @value: receives the value, value_size bytes, if the row has that key, and
+ *   is undefined otherwise; or NULL
+ *
+ * Context: any, NMI included.
+ * Return: 0; or -ESRCH if the row has another key (@head is valid); -ENOENT if
+ *   it is not (or no longer) there; -EAGAIN if it is being written just now.
+ */
+int kmlops_history_read_linked(const struct kmlops_history *history, u64 ref,
+			       const void *key, struct kmlops_slot *head,
+			       void *value)
+{
+	const struct kmlops_slot *slot = kmlops_history_slot(history, ref);
+	u64 want = ref << 1;
+	u64 seq = smp_load_acquire(&slot->seq);
+	bool match;
+
+	if (unlikely(seq != want))
+		return seq == (want | 1) ? -EAGAIN : -ENOENT;
+	head->time = READ_ONCE(slot->time);
+	head->prev = READ_ONCE(slot->prev);
+	head->order = READ_ONCE(slot->order);
+	match = kmlops_same_key(slot->body, key, history->key_size);
+	if (match && value)
+		kmlops_copy_out(value, (u64 *)((u8 *)slot + history->value_at),
+				history->value_size);
+	/* The row was whole if the sequence is still the same after all that. */
+	smp_rmb();
+	if (unlikely(READ_ONCE(slot->seq) != want))
+		return -ENOENT;
+	return match ? 0 : -ESRCH;
+}
+
 /* Position of the newest row claimed on @cpu; 0 if there is none. */
 u64 kmlops_history_newest(const struct kmlops_history *history, u32 cpu)
 {
-	return READ_ONCE(history->rings[cpu].head.pos);
+	return kmlops_ref_pos(READ_ONCE(history->rings[cpu].head.ref));
 }
 
 /* Oldest position of @cpu that is not overwritten, or will not be at once. */

@@ -33,7 +33,7 @@ static inline u64 kmlops_ref_pos(u64 ref)
 
 /**
  * struct kmlops_slot - One row in a ring
- * @seq: position << 1, plus 1 while the row is being written; 0: never written
+ * @seq: reference << 1, plus 1 while the row is being written; 0: never written
  * @time: time of capture
  * @prev: the row that was linked at the same place of the key index before
  * @order: latest time of this row and of those behind @prev
@@ -47,9 +47,9 @@ struct kmlops_slot {
 	u64 body[];
 };
 
-/* The last position claimed on a CPU and its time, always changed as one. */
+/* The last row claimed on a CPU and its time, always changed as one. */
 struct kmlops_head {
-	u64 pos;
+	u64 ref;
 	u64 time;
 } __attribute__((aligned(16)));
 
@@ -70,10 +70,12 @@ struct kmlops_history {
 	u32 value_size;
 	u32 key_words;		/* 8-byte words of the padded key */
 	u32 body_words;		/* of padded key and value */
-	u32 slot_size;
 	u32 nr_cpus;
+	u32 value_at;		/* where in a slot the value is, in bytes */
 	bool lossless;		/* drop new rows rather than unconsumed ones */
+	u64 slot_size;
 	u64 slots_per_cpu;	/* a power of two */
+	u64 slot_mask;		/* of a reference: which slot of the ring */
 	u64 watermark;		/* rows captured before this time are truncated */
 	struct kmlops_ring rings[];
 };
@@ -101,6 +103,9 @@ struct kmlops_slot *kmlops_history_append(struct kmlops_history *history,
 					  u64 *time);
 int kmlops_history_read(const struct kmlops_history *history, u64 ref,
 			u64 *time, u64 *body);
+int kmlops_history_read_linked(const struct kmlops_history *history, u64 ref,
+			       const void *key, struct kmlops_slot *head,
+			       void *value);
 u64 kmlops_history_oldest(const struct kmlops_history *history, u32 cpu);
 u64 kmlops_history_newest(const struct kmlops_history *history, u32 cpu);
 bool kmlops_history_settled(const struct kmlops_history *history, u32 cpu,
@@ -117,10 +122,9 @@ static inline struct kmlops_slot *
 kmlops_history_slot(const struct kmlops_history *history, u64 ref)
 {
 	const struct kmlops_ring *ring = &history->rings[kmlops_ref_cpu(ref)];
-	u64 index = ref & (history->slots_per_cpu - 1);
 
-	return (struct kmlops_slot *)(ring->slots +
-				      index * history->slot_size);
+	return (struct kmlops_slot *)(ring->slots + (ref & history->slot_mask) *
+				      history->slot_size);
 }
 
 #endif /* KMLOPS_HISTORY_H */

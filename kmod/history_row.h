@@ -3,6 +3,9 @@
  * Writing and reading one row of the history log. Inline: a capture, and a read
  * of the latest row, are one function each from the BPF program on. What seldom
  * happens is in history.c. Portable.
+ *
+ * None of these functions returns a struct of 16 bytes: the kernel's stack is
+ * aligned to 8, and for a value of 16 gcc makes a frame that is aligned.
  */
 #ifndef KMLOPS_HISTORY_ROW_H
 #define KMLOPS_HISTORY_ROW_H
@@ -11,50 +14,97 @@
 #include "history.h"
 #include "words.h"
 
-/* A position and its time. */
-struct kmlops_claim {
-	u64 pos;		/* 0: none */
-	u64 time;
-};
-
 /**
  * struct kmlops_write - A row being captured
  * @ring: ring of the CPU
  * @slot: its slot
- * @pos: its position
+ * @ref: its reference
  * @time: its time
  */
 struct kmlops_write {
 	struct kmlops_ring *ring;
 	struct kmlops_slot *slot;
-	u64 pos;
+	u64 ref;
 	u64 time;
 };
 
-struct kmlops_claim
-kmlops_history_claim_again(const struct kmlops_history *history,
-			   struct kmlops_ring *ring);
+bool kmlops_history_claim_slowly(struct kmlops_history *history, u32 cpu,
+				 struct kmlops_write *write);
 void kmlops_history_drop(struct kmlops_ring *ring);
 
-/* Claims the position after @pos, unless an interrupt has claimed it. */
-static __always_inline bool
-kmlops_history_try_claim(struct kmlops_ring *ring, u64 pos,
-			 struct kmlops_claim *claimed)
+static __always_inline u64 *
+kmlops_slot_value(const struct kmlops_history *history,
+		  struct kmlops_slot *slot)
 {
-	u64 time, now;
+	return (u64 *)((u8 *)slot + history->value_at);
+}
 
+/*
+ * Claims the row after @ref, the last one claimed: its position and its time.
+ * That fails if @ref is no longer the last one.
+ */
+static __always_inline bool
+kmlops_history_try_claim(struct kmlops_ring *ring, u64 ref,
+			 struct kmlops_write *write)
+{
 	/*
-	 * Not one read: an interrupt in between leaves a pair that never was,
-	 * or one that is no longer. Both fail to exchange.
+	 * Not read at once with @ref: an interrupt in between leaves a pair
+	 * that never was, or one that is no longer. Both fail to exchange.
 	 */
-	time = READ_ONCE(ring->head.time);
-	now = kmlops_clock_ns();
-	if (now < time)
-		now = time;
-	claimed->pos = pos + 1;
-	claimed->time = now;
-	return kmlops_local_try_cmpxchg_pair(&ring->head, pos, time,
-					     pos + 1, now);
+	u64 time = READ_ONCE(ring->head.time);
+
+	write->ring = ring;
+	write->ref = ref + 1;
+	write->time = kmlops_clock_ns();
+	return kmlops_local_try_advance(&ring->head, ref, time, write->ref,
+					&write->time);
+}
+
+/*
+ * Claims a row on @cpu at the first try. That may fail, and it is not for
+ * lossless histories.
+ */
+static __always_inline bool
+kmlops_history_claim(struct kmlops_history *history, u32 cpu,
+		     struct kmlops_write *write)
+{
+	struct kmlops_ring *ring = kmlops_opaque(&history->rings[cpu]);
+
+	return kmlops_history_try_claim(ring, READ_ONCE(ring->head.ref), write);
+}
+
+/* Makes the slot of a row that was claimed busy; false: dropped and counted. */
+static __always_inline bool
+kmlops_history_occupy(const struct kmlops_history *history,
+		      struct kmlops_write *write)
+{
+	struct kmlops_ring *ring = write->ring;
+	struct kmlops_slot *slot;
+	u64 seq, busy, old_time;
+
+	slot = (struct kmlops_slot *)(ring->slots +
+				      (write->ref & history->slot_mask) *
+				      history->slot_size);
+	busy = write->ref * 2 + 1;
+	seq = READ_ONCE(slot->seq);
+	old_time = READ_ONCE(slot->time);
+	if (unlikely(seq & 1 || seq >= busy ||
+		     !kmlops_local_try_cmpxchg(&slot->seq, &seq, busy))) {
+		kmlops_history_drop(ring);
+		return false;
+	}
+	/* Readers that see a new word see the busy mark as well. */
+	smp_wmb();
+
+	if (likely(seq)) {
+		if (unlikely(old_time < READ_ONCE(history->watermark)))
+			kmlops_local_inc(&ring->forgotten);
+		else
+			kmlops_local_inc(&ring->overwritten);
+	}
+	WRITE_ONCE(slot->time, write->time);
+	write->slot = slot;
+	return true;
 }
 
 /**
@@ -68,49 +118,11 @@ kmlops_history_try_claim(struct kmlops_ring *ring, u64 pos,
  * Return: whether there is a slot; if not, the row was dropped and counted, and
  *   the capture has ended.
  */
-static __always_inline bool
-kmlops_history_begin(struct kmlops_history *history, u32 cpu,
-		     struct kmlops_write *write)
+static inline bool kmlops_history_begin(struct kmlops_history *history, u32 cpu,
+					struct kmlops_write *write)
 {
-	struct kmlops_ring *ring = &history->rings[cpu];
-	struct kmlops_claim claimed;
-	struct kmlops_slot *slot;
-	u64 seq, old_time;
-
-	if (unlikely(history->lossless ||
-		     !kmlops_history_try_claim(ring, READ_ONCE(ring->head.pos),
-					       &claimed))) {
-		claimed = kmlops_history_claim_again(history, ring);
-		if (!claimed.pos)
-			return false;
-	}
-
-	slot = (struct kmlops_slot *)(ring->slots + history->slot_size *
-				      (claimed.pos &
-				       (history->slots_per_cpu - 1)));
-	seq = READ_ONCE(slot->seq);
-	old_time = READ_ONCE(slot->time);
-	if (unlikely(seq & 1 || seq >= claimed.pos << 1 ||
-		     !kmlops_local_try_cmpxchg(&slot->seq, &seq,
-					       claimed.pos << 1 | 1))) {
-		kmlops_history_drop(ring);
-		return false;
-	}
-	/* Readers that see a new word see the busy mark as well. */
-	smp_wmb();
-
-	if (likely(seq)) {
-		if (unlikely(old_time < READ_ONCE(history->watermark)))
-			kmlops_local_inc(&ring->forgotten);
-		else
-			kmlops_local_inc(&ring->overwritten);
-	}
-	WRITE_ONCE(slot->time, claimed.time);
-	write->ring = ring;
-	write->slot = slot;
-	write->pos = claimed.pos;
-	write->time = claimed.time;
-	return true;
+	return kmlops_history_claim_slowly(history, cpu, write) &&
+	       kmlops_history_occupy(history, write);
 }
 
 /**
@@ -127,11 +139,11 @@ kmlops_history_publish(const struct kmlops_history *history,
 		       const struct kmlops_write *write)
 {
 	/* Readers that see this see the row. */
-	smp_store_release(&write->slot->seq, write->pos << 1);
-	return likely(READ_ONCE(write->ring->head.pos) - write->pos <
-		      history->slots_per_cpu) ||
-	       kmlops_local_cmpxchg(&write->slot->seq, write->pos << 1, 0) !=
-	       write->pos << 1;
+	smp_store_release(&write->slot->seq, write->ref << 1);
+	return likely(READ_ONCE(write->ring->head.ref) - write->ref <=
+		      history->slot_mask) ||
+	       kmlops_local_cmpxchg(&write->slot->seq, write->ref << 1, 0) !=
+	       write->ref << 1;
 }
 
 /**
@@ -146,7 +158,7 @@ kmlops_history_publish(const struct kmlops_history *history,
  */
 static inline bool kmlops_history_reopen(const struct kmlops_write *write)
 {
-	u64 seq = write->pos << 1;
+	u64 seq = write->ref << 1;
 
 	if (kmlops_local_cmpxchg(&write->slot->seq, seq, seq | 1) != seq)
 		return false;
@@ -176,51 +188,35 @@ kmlops_history_end(const struct kmlops_write *write, bool stored)
 	kmlops_local_inc(&write->ring->finished);
 }
 
-static inline bool kmlops_same_key(const u64 *words, const void *key, u32 size)
-{
-	for (; size > 8; size -= 8, key = (const u8 *)key + 8)
-		if (READ_ONCE(*words++) != kmlops_load_u64(key))
-			return false;
-	return READ_ONCE(*words) == kmlops_load_word(key, size);
-}
+bool kmlops_same_key(const u64 *words, const void *key, u32 size);
 
-/**
- * kmlops_history_read_linked() - Read a row that the key index refers to
- * @history: the history
- * @ref: reference of the row
- * @key: the key
- * @head: receives the row's time, prev and order
- * @value: receives the value, value_size bytes, if the row has that key, and
- *   is undefined otherwise; or NULL
- *
- * Context: any, NMI included.
- * Return: 0; or -ESRCH if the row has another key (@head is valid); -ENOENT if
- *   it is not (or no longer) there; -EAGAIN if it is being written just now.
+/*
+ * The time of the row at @ref, its value in @value, if it is there and its key
+ * and all behind it in its chain is earlier; otherwise 0. @word is the key if
+ * that is of one word.
  */
-static __always_inline int
-kmlops_history_read_linked(const struct kmlops_history *history, u64 ref,
-			   const void *key, struct kmlops_slot *head,
-			   void *value)
+static __always_inline u64
+kmlops_history_try_latest(const struct kmlops_history *history, u64 ref,
+			  const void *key, u32 key_size, u64 word, void *value)
 {
 	const struct kmlops_slot *slot = kmlops_history_slot(history, ref);
-	u64 want = kmlops_ref_pos(ref) << 1;
-	u64 seq = smp_load_acquire(&slot->seq);
-	bool match;
+	u64 time;
 
-	if (unlikely(seq != want))
-		return seq == (want | 1) ? -EAGAIN : -ENOENT;
-	head->time = READ_ONCE(slot->time);
-	head->prev = READ_ONCE(slot->prev);
-	head->order = READ_ONCE(slot->order);
-	match = kmlops_same_key(slot->body, key, history->key_size);
-	if (likely(match) && value)
-		kmlops_copy_out(value, slot->body + history->key_words,
-				history->value_size);
+	if (unlikely(smp_load_acquire(&slot->seq) != ref << 1))
+		return 0;
+	time = READ_ONCE(slot->time);
+	if (unlikely(READ_ONCE(slot->order) != time ||
+		     time < READ_ONCE(history->watermark) ||
+		     READ_ONCE(slot->body[0]) != word))
+		return 0;
+	if (unlikely(key_size > 8 &&
+		     !kmlops_same_key(slot->body, key, key_size)))
+		return 0;
+	kmlops_copy_out(value, (u64 *)((u8 *)slot + history->value_at),
+			history->value_size);
 	/* The row was whole if the sequence is still the same after all that. */
 	smp_rmb();
-	if (unlikely(READ_ONCE(slot->seq) != want))
-		return -ENOENT;
-	return match ? 0 : -ESRCH;
+	return likely(READ_ONCE(slot->seq) == ref << 1) ? time : 0;
 }
 
 #endif /* KMLOPS_HISTORY_ROW_H */

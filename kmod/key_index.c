@@ -51,7 +51,7 @@ struct kmlops_key_index *kmlops_key_index_create(u64 places, u64 seed)
 		return NULL;
 	index->seed = seed;
 	index->mask = places - 1;
-	index->shift = 64 - __builtin_ctzll(places);
+	index->shift = 64 - __builtin_ctzll(places * sizeof(index->entries[0]));
 	return index;
 }
 
@@ -81,9 +81,10 @@ u64 kmlops_key_index_hash_words(const struct kmlops_key_index *index,
 static struct kmlops_key_entry *place(const struct kmlops_key_index *index,
 				      u64 tag, u32 i)
 {
-	u64 at = ((tag >> index->shift) + i) & index->mask;
+	u64 home = kmlops_key_index_home(index, tag) - index->entries;
 
-	return (struct kmlops_key_entry *)&index->entries[at];
+	return (struct kmlops_key_entry *)&index->entries[(home + i) &
+							  index->mask];
 }
 
 /* The time of the last row linked at a place; 0 if that row is gone. */
@@ -171,7 +172,7 @@ void kmlops_key_index_link_again(struct kmlops_key_index *index,
 	struct kmlops_write write = {
 		.ring = &history->rings[kmlops_ref_cpu(ref)],
 		.slot = slot,
-		.pos = kmlops_ref_pos(ref),
+		.ref = ref,
 	};
 	int tries;
 
@@ -185,7 +186,7 @@ void kmlops_key_index_link_again(struct kmlops_key_index *index,
 			kmlops_history_lapped(&write);
 			return;
 		}
-		if (kmlops_key_index_try_link(entry, &write, ref, &old))
+		if (kmlops_key_index_try_link(entry, &write, &old))
 			return;
 	}
 	kmlops_key_index_count_unindexed(index);
@@ -212,13 +213,14 @@ bool kmlops_key_index_append(struct kmlops_key_index *index,
 			     const void *key, const void *value, u64 *ref,
 			     u64 *time)
 {
-	struct kmlops_indexed row = kmlops_key_index_write(index, history, cpu,
-							   key, value);
+	struct kmlops_write write;
 
-	if (row.time < 0)
+	if (!kmlops_history_claim_slowly(history, cpu, &write))
 		return false;
-	*ref = row.ref;
-	*time = row.time;
+	if (!kmlops_key_index_write(index, history, &write, key, value))
+		return false;
+	*ref = write.ref;
+	*time = write.time;
 	return true;
 }
 
@@ -250,8 +252,8 @@ void kmlops_key_index_link(struct kmlops_key_index *index,
 }
 
 /* The place of the key @tag, or NULL. */
-const struct kmlops_key_entry *
-kmlops_key_index_find(const struct kmlops_key_index *index, u64 tag)
+static const struct kmlops_key_entry *find(const struct kmlops_key_index *index,
+					   u64 tag)
 {
 	u32 i;
 
@@ -339,8 +341,7 @@ int kmlops_key_index_last(const struct kmlops_key_index *index,
 			  struct kmlops_row *rows, u32 max)
 {
 	u64 tag = kmlops_key_index_hash(index, key, history->key_size);
-	const struct kmlops_key_entry *entry = kmlops_key_index_find(index,
-								     tag);
+	const struct kmlops_key_entry *entry = find(index, tag);
 	u32 stride = kmlops_row_stride(history);
 	int tries, n, i;
 
@@ -369,12 +370,10 @@ int kmlops_key_index_last(const struct kmlops_key_index *index,
 }
 
 /* The latest row where the one linked last is not, or is being overwritten. */
-struct kmlops_indexed
-kmlops_key_index_latest_in_chain(const struct kmlops_key_entry *entry,
-				 const struct kmlops_history *history,
-				 const void *key, void *value)
+static int latest_in_chain(const struct kmlops_key_entry *entry,
+			   const struct kmlops_history *history,
+			   const void *key, u64 *ref, u64 *time, void *value)
 {
-	struct kmlops_indexed latest = { 0, -EAGAIN };
 	struct kmlops_slot row;
 	struct kmlops_row best;
 	int tries, n;
@@ -385,19 +384,17 @@ kmlops_key_index_latest_in_chain(const struct kmlops_key_entry *entry,
 		n = walk(history, head, key, ~0ULL, LATEST_STEPS, &best,
 			 sizeof(best), 1);
 		if (n < 0)
-			break;
-		if (!n && READ_ONCE(entry->ref) == head) {
-			latest.time = -ENOENT;
-			break;
-		}
+			return -EAGAIN;
+		if (!n && READ_ONCE(entry->ref) == head)
+			return -ENOENT;
 		if (n && !kmlops_history_read_linked(history, best.seq, key,
 						     &row, value)) {
-			latest.ref = best.seq;
-			latest.time = row.time;
-			break;
+			*ref = best.seq;
+			*time = row.time;
+			return 0;
 		}
 	}
-	return latest;
+	return -EAGAIN;
 }
 
 /**
@@ -417,12 +414,17 @@ int kmlops_key_index_latest(const struct kmlops_key_index *index,
 			    const struct kmlops_history *history,
 			    const void *key, u64 *ref, u64 *time, void *value)
 {
-	struct kmlops_indexed latest =
-		kmlops_key_index_read_latest(index, history, key, value);
+	const struct kmlops_key_entry *entry;
 
-	if (latest.time < 0)
-		return latest.time;
-	*ref = latest.ref;
-	*time = latest.time;
-	return 0;
+	if (likely(value)) {
+		*time = kmlops_key_index_try_latest(index, history, key, ref,
+						    value);
+		if (likely(*time))
+			return 0;
+	}
+	entry = find(index, kmlops_key_index_hash(index, key,
+						  history->key_size));
+	if (!entry)
+		return -ENOENT;
+	return latest_in_chain(entry, history, key, ref, time, value);
 }

@@ -22,7 +22,7 @@ struct kmlops_key_entry {
 struct kmlops_key_index {
 	u64 seed;
 	u64 mask;		/* places - 1, a power of two - 1 */
-	u32 shift;		/* of a hash, to leave the bits of a place */
+	u32 shift;		/* of a hash, to leave the offset of a place */
 	/* Written at times, so not in the line that every capture reads. */
 	u64 keys ____cacheline_aligned;	/* places taken */
 	u64 evicted;		/* keys that lost their place to another */

@@ -10,15 +10,7 @@
 #include "history_row.h"
 #include "key_index.h"
 
-/* A row, or none. In registers: its address is taken nowhere. */
-struct kmlops_indexed {
-	u64 ref;
-	s64 time;		/* or, without a row, a negative errno */
-};
-
 /* What seldom happens, for the inline functions below. */
-const struct kmlops_key_entry *
-kmlops_key_index_find(const struct kmlops_key_index *index, u64 tag);
 struct kmlops_key_entry *
 kmlops_key_index_take_place(struct kmlops_key_index *index,
 			    const struct kmlops_history *history, u64 tag);
@@ -27,10 +19,6 @@ void kmlops_key_index_link_again(struct kmlops_key_index *index,
 				 struct kmlops_key_entry *entry,
 				 struct kmlops_slot *slot, u64 ref, u64 old);
 void kmlops_key_index_count_unindexed(struct kmlops_key_index *index);
-struct kmlops_indexed
-kmlops_key_index_latest_in_chain(const struct kmlops_key_entry *entry,
-				 const struct kmlops_history *history,
-				 const void *key, void *value);
 
 /*
  * Multiplicative hashing; the multiplier is 2^64 divided by the golden ratio
@@ -66,9 +54,12 @@ kmlops_key_index_copy_key(const struct kmlops_key_index *index, const void *key,
 {
 	u64 word;
 
-	if (unlikely(size > 8))
+	if (likely(size == 4))
+		word = kmlops_load_word(key, 4);
+	else if (size <= 8)
+		word = kmlops_load_word(key, size);
+	else
 		return kmlops_key_index_hash_words(index, key, size, copy);
-	word = kmlops_load_word(key, size);
 	WRITE_ONCE(*copy, word);
 	return kmlops_key_index_hash_word(index, word);
 }
@@ -77,7 +68,9 @@ kmlops_key_index_copy_key(const struct kmlops_key_index *index, const void *key,
 static __always_inline struct kmlops_key_entry *
 kmlops_key_index_home(const struct kmlops_key_index *index, u64 tag)
 {
-	return (struct kmlops_key_entry *)&index->entries[tag >> index->shift];
+	u64 at = (tag >> index->shift) & -sizeof(index->entries[0]);
+
+	return (struct kmlops_key_entry *)((u8 *)index->entries + at);
 }
 
 /* Notes in a row, which is busy, what it is about to be linked before. */
@@ -85,11 +78,12 @@ static __always_inline void
 kmlops_key_index_note(const struct kmlops_history *history,
 		      const struct kmlops_write *write, u64 old)
 {
-	u64 order = 0;
+	/*
+	 * If that row is gone, or there was none, this is the order of another
+	 * one. A wrong order only makes readers look.
+	 */
+	u64 order = READ_ONCE(kmlops_history_slot(history, old)->order);
 
-	/* If that row is gone, a wrong order only makes readers look. */
-	if (likely(old))
-		order = READ_ONCE(kmlops_history_slot(history, old)->order);
 	WRITE_ONCE(write->slot->order,
 		   order > write->time ? order : write->time);
 	WRITE_ONCE(write->slot->prev, old);
@@ -101,104 +95,95 @@ kmlops_key_index_note(const struct kmlops_history *history,
  */
 static __always_inline bool
 kmlops_key_index_try_link(struct kmlops_key_entry *entry,
-			  const struct kmlops_write *write, u64 ref, u64 *old)
+			  const struct kmlops_write *write, u64 *old)
 {
 	u64 noted = *old;
 
-	if (unlikely(!try_cmpxchg(&entry->ref, old, ref)))
+	if (unlikely(!try_cmpxchg(&entry->ref, old, write->ref)))
 		return false;
 	/* Lapped just now: what nested writers linked stays. */
-	if (unlikely(READ_ONCE(write->slot->seq) != write->pos << 1))
-		cmpxchg(&entry->ref, ref, noted);
+	if (unlikely(READ_ONCE(write->slot->seq) != write->ref << 1))
+		cmpxchg(&entry->ref, write->ref, noted);
 	return true;
 }
 
-/* As kmlops_key_index_append(). Return: the row. */
-static __always_inline struct kmlops_indexed
+/*
+ * Writes a row that was claimed and links it. The key is read once: what is
+ * hashed is what is stored. Returns whether it was stored; if not, it was
+ * dropped and counted.
+ */
+static __always_inline bool
 kmlops_key_index_write(struct kmlops_key_index *index,
-		       struct kmlops_history *history, u32 cpu, const void *key,
+		       struct kmlops_history *history,
+		       struct kmlops_write *write, const void *key,
 		       const void *value)
 {
-	struct kmlops_indexed none = { 0, -EBUSY }, row;
 	struct kmlops_key_entry *entry;
-	struct kmlops_write write;
 	u64 tag, old;
 
-	if (unlikely(!kmlops_history_begin(history, cpu, &write)))
-		return none;
-	row.ref = kmlops_ref(cpu, write.pos);
-	row.time = write.time;
-
+	if (unlikely(!kmlops_history_occupy(history, write)))
+		return false;
 	tag = kmlops_key_index_copy_key(index, key, history->key_size,
-					write.slot->body);
-	kmlops_copy_in(write.slot->body + history->key_words, value,
+					write->slot->body);
+	kmlops_copy_in(kmlops_slot_value(history, write->slot), value,
 		       history->value_size);
 
 	entry = kmlops_key_index_home(index, tag);
 	if (unlikely(READ_ONCE(entry->tag) != tag)) {
 		entry = kmlops_key_index_take_place(index, history, tag);
 		if (unlikely(!entry)) {
-			kmlops_key_index_note(history, &write, 0);
-			if (!kmlops_history_publish(history, &write))
+			kmlops_key_index_note(history, write, 0);
+			if (!kmlops_history_publish(history, write))
 				goto lapped;
 			kmlops_key_index_count_unindexed(index);
-			kmlops_history_end(&write, true);
-			return row;
+			goto stored;
 		}
 	}
 
 	old = READ_ONCE(entry->ref);
-	kmlops_key_index_note(history, &write, old);
-	if (unlikely(!kmlops_history_publish(history, &write)))
+	kmlops_key_index_note(history, write, old);
+	if (unlikely(!kmlops_history_publish(history, write)))
 		goto lapped;
-	if (unlikely(!kmlops_key_index_try_link(entry, &write, row.ref, &old)))
-		kmlops_key_index_link_again(index, history, entry, write.slot,
-					    row.ref, old);
-	kmlops_history_end(&write, true);
-	return row;
+	if (unlikely(!kmlops_key_index_try_link(entry, write, &old)))
+		kmlops_key_index_link_again(index, history, entry, write->slot,
+					    write->ref, old);
+stored:
+	kmlops_history_end(write, true);
+	return true;
 lapped:
-	kmlops_history_end(&write, false);
-	return none;
+	kmlops_history_end(write, false);
+	return false;
 }
 
-/**
- * kmlops_key_index_read_latest() - Read the latest row of a key
- * @index: the index
- * @history: the history the index is of
- * @key: the key, of the history's key size
- * @value: receives the value, of the history's value size; undefined on error
- *
- * Context: any, NMI included. Lockless; bounded, does not sleep.
- * Return: the row; or as its time -ENOENT if no row of the key is left or
- *   truncation hides it, -EAGAIN if rows of the key were overwritten faster
- *   than they were read.
+/*
+ * The time of the latest row of a key, its value in @value; 0 where that takes
+ * more than a look at the row that was linked last. The reference of that row,
+ * if it is wanted.
  */
-static __always_inline struct kmlops_indexed
-kmlops_key_index_read_latest(const struct kmlops_key_index *index,
-			     const struct kmlops_history *history,
-			     const void *key, void *value)
+static __always_inline u64
+kmlops_key_index_try_latest(const struct kmlops_key_index *index,
+			    const struct kmlops_history *history,
+			    const void *key, u64 *ref, void *value)
 {
-	u64 tag = kmlops_key_index_hash(index, key, history->key_size);
-	const struct kmlops_key_entry *entry = kmlops_key_index_home(index,
-								     tag);
-	struct kmlops_indexed latest;
-	struct kmlops_slot row;
+	const struct kmlops_key_entry *entry;
+	u32 size = history->key_size;
+	u64 word, tag, at;
 
-	if (unlikely(READ_ONCE(entry->tag) != tag)) {
-		entry = kmlops_key_index_find(index, tag);
-		if (!entry)
-			return (struct kmlops_indexed){ 0, -ENOENT };
-	}
-	latest.ref = READ_ONCE(entry->ref);
-	if (unlikely(!latest.ref ||
-		     kmlops_history_read_linked(history, latest.ref, key, &row,
-						value) ||
-		     row.order != row.time ||
-		     row.time < READ_ONCE(history->watermark)))
-		return kmlops_key_index_latest_in_chain(entry, history, key,
-							value);
-	latest.time = row.time;
-	return latest;
+	/* The most frequent size first. */
+	word = likely(size == 4) ? kmlops_load_word(key, 4) :
+	       kmlops_load_word(key, size);
+	tag = likely(size <= 8) ?
+	      kmlops_key_index_hash_word(index, word) :
+	      kmlops_key_index_hash_words(index, key, size, NULL);
+
+	entry = kmlops_key_index_home(index, tag);
+	if (unlikely(READ_ONCE(entry->tag) != tag))
+		return 0;
+	/* Without a row it is 0, the reference of a row without a time. */
+	at = READ_ONCE(entry->ref);
+	if (ref)
+		*ref = at;
+	return kmlops_history_try_latest(history, at, key, size, word, value);
 }
 
 #endif /* KMLOPS_KEY_INDEX_ROW_H */

@@ -24,14 +24,43 @@
 /* Rows of a key that a call looks at, at most. */
 #define STEPS_MAX	4096
 
-/* As kmlops_store_capture(), which does what is not plain. */
+/*
+ * preempt_enable_notrace() with what seldom happens out of line. Inline, it
+ * makes the whole function keep a frame.
+ */
+#ifdef CONFIG_PREEMPTION
+static noinline void reschedule(void)
+{
+	__preempt_schedule_notrace();
+}
+
+static __always_inline void end_read_side(void)
+{
+	barrier();
+	if (unlikely(__preempt_count_dec_and_test()))
+		reschedule();
+}
+#else
+static __always_inline void end_read_side(void)
+{
+	preempt_enable_notrace();
+}
+#endif
+
+/* As kmlops_store_capture(), which is for what does not go at once. */
 static __always_inline s64 capture(struct kmlops_store *store, const void *key,
 				   const void *value)
 {
-	if (unlikely(!store->plain))
+	struct kmlops_write write;
+
+	if (unlikely(!store->plain ||
+		     !kmlops_history_claim(store->history, smp_processor_id(),
+					   &write)))
 		return kmlops_store_capture(store, key, value);
-	return kmlops_key_index_write(store->index, store->history,
-				      smp_processor_id(), key, value).time;
+	if (unlikely(!kmlops_key_index_write(store->index, store->history,
+					     &write, key, value)))
+		return -EBUSY;
+	return write.time;
 }
 
 static noinline s64 read_latest_row(const struct kmlops_store *store,
@@ -77,24 +106,29 @@ __bpf_kfunc s64 kmlops_capture_feature(void *map__map, void *key, u32 key__sz,
 		else
 			ret = capture(store, key, data);
 	}
-	preempt_enable_notrace();
+	end_read_side();
 	return ret;
 }
 
-/* As kmlops_store_latest(). */
+/* As kmlops_store_latest(), which is for what does not go at once. */
 static __always_inline s64 read_latest(const struct kmlops_store *store,
 				       void *key, u32 key_size, void *data,
 				       u32 data_size)
 {
+	u64 time;
+
 	if (unlikely(!store))
 		return -ENOENT;
 	if (unlikely(key_size != store->key_size ||
 		     data_size != store->value_size))
 		return -EINVAL;
-	if (unlikely(!store->plain))
-		return read_latest_row(store, key, data);
-	return kmlops_key_index_read_latest(store->index, store->history, key,
-					    data).time;
+	if (likely(store->plain)) {
+		time = kmlops_key_index_try_latest(store->index, store->history,
+						   key, NULL, data);
+		if (likely(time))
+			return time;
+	}
+	return read_latest_row(store, key, data);
 }
 
 /**
@@ -119,7 +153,7 @@ __bpf_kfunc s64 kmlops_get_feature(const char *name__str, void *key,
 	preempt_disable_notrace();
 	ret = read_latest(kmlops_store_find(name__str), key, key__sz, data,
 			  data__sz);
-	preempt_enable_notrace();
+	end_read_side();
 	return ret;
 }
 
@@ -142,7 +176,7 @@ __bpf_kfunc s64 kmlops_get_feature_map(void *map__map, void *key, u32 key__sz,
 	preempt_disable_notrace();
 	ret = read_latest(kmlops_store_of_map(map__map), key, key__sz, data,
 			  data__sz);
-	preempt_enable_notrace();
+	end_read_side();
 	return ret;
 }
 

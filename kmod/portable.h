@@ -162,25 +162,35 @@ static inline bool kmlops_local_try_cmpxchg(u64 *word, u64 *old, u64 new)
 
 #endif /* !__KERNEL__ */
 
+/* The same value, of which the compiler knows nothing: it will not redo it. */
+#define kmlops_opaque(value) ({			\
+	__typeof__(value) same_ = (value);	\
+	asm("" : "+r" (same_));			\
+	same_;					\
+})
+
 /*
- * Two words at once, at a multiple of 16. In words and not as one number, which
- * compilers keep on the stack.
+ * Makes @low, @high, two words at a multiple of 16, into @new_low and the later
+ * of @high and *@new_high, which *@new_high receives.
  *
- * The jump is for emulation: QEMU 7.2 computes the flags of a CMPXCHG16B from
- * what the last comparison of the same run of instructions had as its operand.
- * An interrupt saves them, and its return then loads flags that never were.
+ * One piece, and a branch rather than a conditional move, for the sake of
+ * emulation: QEMU 7.2 computes the flags of a CMPXCHG16B from the operand of
+ * the comparison before, if there is no branch between. An interrupt saves
+ * them, and its return then loads flags that never were.
  */
-static __always_inline bool
-kmlops_local_try_cmpxchg_pair(void *pair, u64 old_low, u64 old_high,
-			      u64 new_low, u64 new_high)
+static __always_inline bool kmlops_local_try_advance(void *pair, u64 low,
+						     u64 high, u64 new_low,
+						     u64 *new_high)
 {
 	bool done;
 
-	asm volatile("jmp 1f\n"
-		     "1:	cmpxchg16b %1"
-		     : "=@ccz" (done), "+m" (*(u64 (*)[2])pair),
-		       "+a" (old_low), "+d" (old_high)
-		     : "b" (new_low), "c" (new_high) : "memory");
+	asm volatile("cmpq %[high], %[new_high]\n"
+		     "	jae 1f\n"
+		     "	movq %[high], %[new_high]\n"
+		     "1:	cmpxchg16b %[pair]"
+		     : "=@ccz" (done), [pair] "+m" (*(u64 (*)[2])pair),
+		       "+a" (low), [high] "+d" (high), [new_high] "+c" (*new_high)
+		     : "b" (new_low) : "memory");
 	return done;
 }
 

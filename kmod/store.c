@@ -334,7 +334,8 @@ kmlops_store_register(const struct kmlops_store_request *request,
 	if (!err && store->mode != KERNMLOPS_STORE_MODE_MAP)
 		err = allocate_rows(store, request->rows, request->lossless,
 				    refusal);
-	store->plain = store->mode == KERNMLOPS_STORE_MODE_HISTORY;
+	store->plain = store->mode == KERNMLOPS_STORE_MODE_HISTORY &&
+		       !request->lossless;
 	if (!err)
 		err = publish(store, refusal);
 	if (err)

@@ -30,7 +30,7 @@
  * @index: latest rows by key; NULL in mode map
  * @key_size: bytes of a key
  * @value_size: bytes of a value
- * @plain: mode history: to capture is to append, to read is to read the history
+ * @plain: mode history, not lossless: to capture is to append and no more
  * @id: place in the list of all stores, not used again soon
  * @mode: enum kernmlops_store_mode
  * @hidden: no longer registered
