@@ -12,16 +12,25 @@
 #include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
+#include <linux/timekeeping.h>
 #include <asm/apic.h>
 #include <asm/nmi.h>
 
 #define HANDLER_NAME	"kernmlops_nmi_test"
-/* NMIs sent between two chances for others to run and for CPUs to go. */
-#define BATCH		64
+/* Time between two chances for others to run and for CPUs to go. */
+#define BATCH_NS	(1 * NSEC_PER_MSEC)
+/*
+ * Time between two NMIs on a CPU, so that what was interrupted gets on. Without
+ * it the second comes when the first has hardly returned, and QEMU 7.2 has wrong
+ * flags in that place if the kernel is at a CMPXCHG16B (its slab allocator is
+ * often): an interrupt then saves flags that never were, and the VM dies.
+ */
+#define GAP_NS		(20 * NSEC_PER_USEC)
 
 void kernmlops_nmi_test(void);
 
 static DEFINE_PER_CPU(atomic_t, on_its_way);
+static DEFINE_PER_CPU(u64, last_handled);
 static DEFINE_PER_CPU(struct task_struct *, sender);
 static atomic64_t to_send, sent;
 
@@ -37,6 +46,7 @@ static int handle(unsigned int type, struct pt_regs *regs)
 		return NMI_DONE;
 	kernmlops_nmi_test();
 	atomic64_inc(&sent);
+	this_cpu_write(last_handled, ktime_get_mono_fast_ns());
 	atomic_set_release(this_cpu_ptr(&on_its_way), 0);
 	return NMI_HANDLED;
 }
@@ -46,7 +56,11 @@ static void send_one(unsigned int cpu)
 {
 	atomic_t *way = per_cpu_ptr(&on_its_way, cpu);
 
-	if (atomic_cmpxchg(way, 0, 1))
+	/* To this CPU no gap: it is here. */
+	if (atomic_read_acquire(way) ||
+	    (cpu != raw_smp_processor_id() &&
+	     ktime_get_mono_fast_ns() - per_cpu(last_handled, cpu) < GAP_NS) ||
+	    atomic_cmpxchg(way, 0, 1))
 		return;
 	if (atomic64_dec_return(&to_send) < 0) {
 		atomic64_inc(&to_send);
@@ -59,11 +73,11 @@ static void send_one(unsigned int cpu)
 /* CPUs stay while NMIs are on their way to them. */
 static void send_some(void)
 {
+	u64 until = ktime_get_mono_fast_ns() + BATCH_NS;
 	unsigned int cpu;
-	int i;
 
 	cpus_read_lock();
-	for (i = 0; i < BATCH; i++)
+	while (ktime_get_mono_fast_ns() < until)
 		for_each_online_cpu(cpu)
 			send_one(cpu);
 	for_each_online_cpu(cpu)
