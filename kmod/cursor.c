@@ -10,6 +10,7 @@
  */
 #include "clock.h"
 #include "cursor.h"
+#include "history_row.h"
 
 /* Tries to see a row under way; its writer is in a few dozen instructions. */
 #define BUSY_TRIES	1000
@@ -176,6 +177,22 @@ void kmlops_cursor_close(struct kmlops_cursor *cursor)
 	kmlops_free(cursor);
 }
 
+/*
+ * Puts @head, which was the first, where its next row belongs. A row that was
+ * overwritten since it was found is counted as lost here.
+ */
+static void advance(struct kmlops_cursor *cursor,
+		    const struct kmlops_history *history,
+		    struct kmlops_cursor_head head)
+{
+	if (!settle(cursor, history, &head)) {
+		if (!--cursor->nr)
+			return;
+		head = cursor->heads[cursor->nr];
+	}
+	sift_down(cursor, 0, head);
+}
+
 /**
  * kmlops_cursor_next() - Copy the next row
  * @cursor: the read
@@ -196,19 +213,71 @@ int kmlops_cursor_next(struct kmlops_cursor *cursor,
 
 		*ref = kmlops_ref(head.cpu, head.pos);
 		err = kmlops_history_read(history, *ref, time, body);
-		if (err)
-			cursor->lost++;	/* overwritten since it settled */
-		head.pos++;
-		if (!settle(cursor, history, &head)) {
-			head = cursor->heads[--cursor->nr];
-			if (!cursor->nr)
-				return err ? -ENOENT : 0;
-		}
-		sift_down(cursor, 0, head);
+		if (!err)
+			head.pos++;
+		advance(cursor, history, head);
 		if (!err)
 			return 0;
 	}
 	return -ENOENT;
+}
+
+/*
+ * Copies rows of the first CPU as long as they are there and no other CPU has
+ * an earlier one. Returns how many; @head goes beyond them.
+ */
+static u32 copy_run(const struct kmlops_cursor *cursor,
+		    const struct kmlops_history *history,
+		    struct kmlops_cursor_head *head, void *rows, u32 stride,
+		    u32 max)
+{
+	u64 last = cursor->to - 1;
+	u32 n, child;
+
+	for (child = 1; child <= 2 && child < cursor->nr; child++)
+		if (cursor->heads[child].time < last)
+			last = cursor->heads[child].time;
+	for (n = 0; n < max && head->pos < head->end; n++, head->pos++) {
+		struct kmlops_row *row = rows + (size_t)n * stride;
+		u64 ref = kmlops_ref(head->cpu, head->pos);
+		u64 time;
+
+		if (kmlops_history_copy(history, ref, &time, (u64 *)(row + 1)))
+			break;
+		if (time > last || time < cursor->from)
+			break;
+		row->time = time;
+		row->seq = ref;
+	}
+	return n;
+}
+
+/**
+ * kmlops_cursor_fill() - Copy the next rows
+ * @cursor: the read
+ * @history: its history
+ * @rows: receives packed rows, at the distance of kmlops_row_stride()
+ * @max: how many rows at most
+ *
+ * Return: how many rows; 0 at the end.
+ */
+u32 kmlops_cursor_fill(struct kmlops_cursor *cursor,
+		       const struct kmlops_history *history,
+		       struct kmlops_row *rows, u32 max)
+{
+	u32 stride = kmlops_row_stride(history);
+	u32 n = 0, copied;
+
+	while (n < max && cursor->nr) {
+		struct kmlops_cursor_head head = cursor->heads[0];
+
+		copied = copy_run(cursor, history, &head,
+				  (void *)rows + (size_t)n * stride, stride,
+				  max - n);
+		n += copied;
+		advance(cursor, history, head);
+	}
+	return n;
 }
 
 /* A read of the rows captured in [@from, @to). */

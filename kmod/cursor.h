@@ -39,6 +39,9 @@ void kmlops_cursor_close(struct kmlops_cursor *cursor);
 int kmlops_cursor_next(struct kmlops_cursor *cursor,
 		       const struct kmlops_history *history, u64 *ref,
 		       u64 *time, u64 *body);
+u32 kmlops_cursor_fill(struct kmlops_cursor *cursor,
+		       const struct kmlops_history *history,
+		       struct kmlops_row *rows, u32 max);
 
 /**
  * struct kmlops_scan - A read in progress that takes no memory of its own

@@ -189,25 +189,7 @@ struct kmlops_slot *kmlops_history_append(struct kmlops_history *history,
 int kmlops_history_read(const struct kmlops_history *history, u64 ref,
 			u64 *time, u64 *body)
 {
-	const struct kmlops_slot *slot = kmlops_history_slot(history, ref);
-	u64 want = ref << 1;
-	u64 seq = smp_load_acquire(&slot->seq);
-
-	if (seq != want)
-		return seq == (want | 1) ? -EAGAIN : -ENOENT;
-	*time = READ_ONCE(slot->time);
-	if (body)
-		kmlops_copy_out(body, slot->body, 8 * history->body_words);
-	smp_rmb();
-	return READ_ONCE(slot->seq) == want ? 0 : -ENOENT;
-}
-
-bool kmlops_same_key(const u64 *words, const void *key, u32 size)
-{
-	for (; size > 8; size -= 8, key = (const u8 *)key + 8)
-		if (READ_ONCE(*words++) != kmlops_load_u64(key))
-			return false;
-	return READ_ONCE(*words) == kmlops_load_word(key, size);
+	return kmlops_history_copy(history, ref, time, body);
 }
 
 /**
@@ -227,25 +209,7 @@ int kmlops_history_read_linked(const struct kmlops_history *history, u64 ref,
 			       const void *key, struct kmlops_slot *head,
 			       void *value)
 {
-	const struct kmlops_slot *slot = kmlops_history_slot(history, ref);
-	u64 want = ref << 1;
-	u64 seq = smp_load_acquire(&slot->seq);
-	bool match;
-
-	if (unlikely(seq != want))
-		return seq == (want | 1) ? -EAGAIN : -ENOENT;
-	head->time = READ_ONCE(slot->time);
-	head->prev = READ_ONCE(slot->prev);
-	head->order = READ_ONCE(slot->order);
-	match = kmlops_same_key(slot->body, key, history->key_size);
-	if (match && value)
-		kmlops_copy_out(value, (u64 *)((u8 *)slot + history->value_at),
-				history->value_size);
-	/* The row was whole if the sequence is still the same after all that. */
-	smp_rmb();
-	if (unlikely(READ_ONCE(slot->seq) != want))
-		return -ENOENT;
-	return match ? 0 : -ESRCH;
+	return kmlops_history_copy_linked(history, ref, key, head, value);
 }
 
 /* Position of the newest row claimed on @cpu; 0 if there is none. */

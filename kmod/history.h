@@ -7,6 +7,7 @@
 #define KMLOPS_HISTORY_H
 
 #include "portable.h"
+#include <linux/kernmlops_row.h>
 
 /*
  * A row is known by its reference: the CPU it was captured on and its
@@ -125,6 +126,12 @@ kmlops_history_slot(const struct kmlops_history *history, u64 ref)
 
 	return (struct kmlops_slot *)(ring->slots + (ref & history->slot_mask) *
 				      history->slot_size);
+}
+
+/* Distance between packed rows of @history in bytes. */
+static inline u32 kmlops_row_stride(const struct kmlops_history *history)
+{
+	return sizeof(struct kmlops_row) + 8 * history->body_words;
 }
 
 #endif /* KMLOPS_HISTORY_H */

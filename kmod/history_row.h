@@ -188,7 +188,63 @@ kmlops_history_end(const struct kmlops_write *write, bool stored)
 	kmlops_local_inc(&write->ring->finished);
 }
 
-bool kmlops_same_key(const u64 *words, const void *key, u32 size);
+/* As kmlops_history_read(). */
+static __always_inline int
+kmlops_history_copy(const struct kmlops_history *history, u64 ref, u64 *time,
+		    u64 *body)
+{
+	const struct kmlops_slot *slot = kmlops_history_slot(history, ref);
+	u64 want = ref << 1;
+	u64 seq = smp_load_acquire(&slot->seq);
+
+	if (unlikely(seq != want))
+		return seq == (want | 1) ? -EAGAIN : -ENOENT;
+	*time = READ_ONCE(slot->time);
+	if (body)
+		kmlops_copy_out(body, slot->body, 8 * history->body_words);
+	/* The row was whole if the sequence is still the same after all that. */
+	smp_rmb();
+	return likely(READ_ONCE(slot->seq) == want) ? 0 : -ENOENT;
+}
+
+static __always_inline bool kmlops_same_key(const u64 *words, const void *key,
+					    u32 size)
+{
+	/* The most frequent size first. */
+	if (likely(size == 4))
+		return READ_ONCE(*words) == kmlops_load_word(key, 4);
+	for (; size > 8; size -= 8, key = (const u8 *)key + 8)
+		if (READ_ONCE(*words++) != kmlops_load_u64(key))
+			return false;
+	return READ_ONCE(*words) == kmlops_load_word(key, size);
+}
+
+/* As kmlops_history_read_linked(). */
+static __always_inline int
+kmlops_history_copy_linked(const struct kmlops_history *history, u64 ref,
+			   const void *key, struct kmlops_slot *head,
+			   void *value)
+{
+	const struct kmlops_slot *slot = kmlops_history_slot(history, ref);
+	u64 want = ref << 1;
+	u64 seq = smp_load_acquire(&slot->seq);
+	bool match;
+
+	if (unlikely(seq != want))
+		return seq == (want | 1) ? -EAGAIN : -ENOENT;
+	head->time = READ_ONCE(slot->time);
+	head->prev = READ_ONCE(slot->prev);
+	head->order = READ_ONCE(slot->order);
+	match = kmlops_same_key(slot->body, key, history->key_size);
+	if (match && value)
+		kmlops_copy_out(value, (u64 *)((u8 *)slot + history->value_at),
+				history->value_size);
+	/* The row was whole if the sequence is still the same after all that. */
+	smp_rmb();
+	if (unlikely(READ_ONCE(slot->seq) != want))
+		return -ENOENT;
+	return match ? 0 : -ESRCH;
+}
 
 /*
  * The time of the row at @ref, its value in @value, if it is there and its key

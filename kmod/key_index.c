@@ -301,7 +301,7 @@ static int walk(const struct kmlops_history *history, u64 at, const void *key,
 	int err;
 
 	for (; at; at = row.prev) {
-		err = kmlops_history_read_linked(history, at, key, &row, NULL);
+		err = kmlops_history_copy_linked(history, at, key, &row, NULL);
 		if (err && err != -ESRCH)
 			break;
 		if (row.order < watermark)
@@ -313,6 +313,9 @@ static int walk(const struct kmlops_history *history, u64 at, const void *key,
 		if (!err && row.time <= asof && row.time >= watermark &&
 		    (n < max || row.time > row_at(rows, stride, n - 1)->time))
 			n = insert(rows, stride, n, max, row.time, at);
+		/* Nothing behind is later: no need to look at the next row. */
+		if (n == max && row.order <= row_at(rows, stride, n - 1)->time)
+			break;
 	}
 	return n;
 }

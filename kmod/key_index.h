@@ -7,7 +7,6 @@
 #define KMLOPS_KEY_INDEX_H
 
 #include "history.h"
-#include <linux/kernmlops_row.h>
 
 /**
  * struct kmlops_key_entry - One place of the index
@@ -49,11 +48,5 @@ int kmlops_key_index_last(const struct kmlops_key_index *index,
 			  const struct kmlops_history *history,
 			  const void *key, u64 asof, u32 steps,
 			  struct kmlops_row *rows, u32 max);
-
-/* Distance between packed rows of @history in bytes. */
-static inline u32 kmlops_row_stride(const struct kmlops_history *history)
-{
-	return sizeof(struct kmlops_row) + 8 * history->body_words;
-}
 
 #endif /* KMLOPS_KEY_INDEX_H */

@@ -7,12 +7,13 @@
 #define KMLOPS_NAMES_H
 
 #include <linux/ctype.h>
-#include <linux/jhash.h>
+#include <linux/hash.h>
 #include <linux/string.h>
 #include <linux/kernmlops.h>
 #include "refusal.h"
 
-#define KMLOPS_NAME_BUCKETS	256
+#define KMLOPS_NAME_BUCKET_BITS	8
+#define KMLOPS_NAME_BUCKETS	(1 << KMLOPS_NAME_BUCKET_BITS)
 
 static inline int kmlops_name_check(const char *name, const char *what,
 				    struct kmlops_refusal *refusal)
@@ -38,9 +39,12 @@ static inline int kmlops_name_check(const char *name, const char *what,
 /* Bucket of a name, which may be longer than any that is in the table. */
 static inline u32 kmlops_name_bucket(const char *name)
 {
-	size_t len = strnlen(name, KERNMLOPS_NAME_MAX + 1);
+	u64 hash = 0;
+	u32 i;
 
-	return jhash(name, len, 0) & (KMLOPS_NAME_BUCKETS - 1);
+	for (i = 0; i <= KERNMLOPS_NAME_MAX && name[i]; i++)
+		hash = (hash + (u8)name[i]) * GOLDEN_RATIO_64;
+	return hash >> (64 - KMLOPS_NAME_BUCKET_BITS);
 }
 
 #endif /* KMLOPS_NAMES_H */

@@ -407,25 +407,30 @@ int kernmlops_nl_row_dump_start(struct netlink_callback *cb)
 	return err;
 }
 
-static int next_row(struct row_dump *dump, struct kmlops_row *row)
+/* Rows of a map as far as they go; returns how many. */
+static u32 pack_map_rows(void *to, struct row_dump *dump, u32 stride, u32 max)
 {
-	if (dump->walk)
-		return kmlops_map_walk_next(dump->walk, dump->store->map, row);
-	return kmlops_cursor_next(dump->cursor, dump->store->history,
-				  &row->seq, &row->time, (u64 *)(row + 1));
+	u32 count;
+
+	for (count = 0; count < max; count++, to += stride)
+		if (kmlops_map_walk_next(dump->walk, dump->store->map, to))
+			break;
+	return count;
 }
 
 /* Fills the reserved attribute @rows; returns how many rows that were. */
 static u32 pack_rows(struct sk_buff *skb, struct nlattr *rows,
 		     struct row_dump *dump, u32 stride, u32 max)
 {
+	void *to = skb_tail_pointer(skb);
 	u32 count;
 
-	for (count = 0; count < max; count++) {
-		if (next_row(dump, (void *)skb_tail_pointer(skb)))
-			break;
-		skb_put(skb, stride);
-	}
+	if (dump->walk)
+		count = pack_map_rows(to, dump, stride, max);
+	else
+		count = kmlops_cursor_fill(dump->cursor, dump->store->history,
+					   to, max);
+	skb_put(skb, count * stride);
 	rows->nla_len = nla_attr_size(count * stride);
 	return count;
 }
