@@ -12,8 +12,9 @@
 #include "captures.h"
 #include "report.h"
 
-#define ROUNDS		401
+#define ROUNDS		201
 #define TURNS		4000	/* of a round */
+#define TURNS_OF_BOTH	5	/* of two that are compared */
 
 /* A writer, and what it found out in each round. */
 struct writer {
@@ -141,9 +142,32 @@ static void choose_keys(bool same)
 	}
 }
 
+/* Two such times, measured in turns: a machine gets slower and faster. */
+static void measure_both(capture_fn *a, u32 nr_a, double *time_a,
+			 capture_fn *b, u32 nr_b, double *time_b)
+{
+	double times_a[TURNS_OF_BOTH], times_b[TURNS_OF_BOTH];
+	int i;
+
+	for (i = 0; i < TURNS_OF_BOTH; i++) {
+		times_a[i] = measure(a, nr_a);
+		times_b[i] = measure(b, nr_b);
+	}
+	*time_a = median(times_a, TURNS_OF_BOTH);
+	*time_b = median(times_b, TURNS_OF_BOTH);
+}
+
+static double scaling(capture_fn *capture)
+{
+	double one, two;
+
+	measure_both(capture, 1, &one, capture, 2, &two);
+	return two / one;
+}
+
 int main(void)
 {
-	double one, two, apart, shared;
+	double store, other;
 
 	if (!stores_create()) {
 		fprintf(stderr, "bench_native: no memory\n");
@@ -155,28 +179,27 @@ int main(void)
 	measure(store_capture, 2);
 	measure(own_store_capture, 2);
 
-	one = measure(store_capture, 1);
-	report("store.capture.64B.native_ns", "ns", one,
+	measure_both(store_capture, 1, &store, ringbuf_capture, 1, &other);
+	report("store.capture.64B.native_ns", "ns", store,
 	       "ring buffer as BPF's (lock, header, copy, commit), same clock",
-	       measure(ringbuf_capture, 1));
+	       other);
 
-	two = measure(store_capture, 2);
-	shared = measure(shared_capture, 1);
-	shared = measure(shared_capture, 2) / shared;
-	report("store.capture.scaling", "x", two / one,
-	       "ring with one atomic head, two writers against one", shared);
+	store = scaling(store_capture);
+	report("store.capture.scaling", "x", store,
+	       "ring with one atomic head, two writers against one",
+	       scaling(shared_capture));
 
 	/*
 	 * CPUs that share a core slow each other down whatever they do. This
 	 * is without that: what it costs that the store is the same one.
 	 */
-	apart = measure(own_store_capture, 2);
-	report("store.capture.contention", "ns", two,
-	       "two writers, each into a store of its own", apart);
+	measure_both(store_capture, 2, &store, own_store_capture, 2, &other);
+	report("store.capture.contention", "ns", store,
+	       "two writers, each into a store of its own", other);
 	choose_keys(true);
-	report("store.capture.contention_same_keys", "ns",
-	       measure(store_capture, 2),
-	       "two writers, each into a store of its own", apart);
+	measure_both(store_capture, 2, &store, own_store_capture, 2, &other);
+	report("store.capture.contention_same_keys", "ns", store,
+	       "two writers, each into a store of its own", other);
 
 	stores_destroy();
 	return 0;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The ways to write a record that bench_native compares. */
 #include "captures.h"
-#include "clock.h"
-#include "key_index.h"
+#include "key_index_row.h"
 
 #define SLOTS		16384	/* of a ring, and of each CPU in the store */
 #define PLACES		65536	/* of the index, as many as the kernel takes */
@@ -46,14 +45,12 @@ static __always_inline void capture(const struct store *store, u32 cpu,
 				    const u32 *key,
 				    const struct ops_value *value)
 {
-	struct kmlops_slot *slot;
-	u64 ref, time;
+	struct kmlops_write write;
 
-	slot = kmlops_history_append(store->history, cpu, key, value, &ref,
-				     &time);
-	if (slot)
-		kmlops_key_index_link(store->index, store->history, slot, ref,
-				      time, key);
+	/* As the kfunc does it. */
+	if (likely(kmlops_history_claim(store->history, cpu, &write)))
+		kmlops_key_index_write(store->index, store->history, &write,
+				       key, value);
 }
 
 void store_capture(u32 cpu, const u32 *key, const struct ops_value *value)
