@@ -44,6 +44,7 @@ extern struct kmlops_clock kmlops_clock;
 
 static __always_inline u64 kmlops_clock_ns(void)
 {
+	/* Read before the line, which it is of. */
 	u64 start = smp_load_acquire(&kmlops_clock.start);
 	u64 passed = rdtsc() - start;
 	u64 ns = kmlops_clock.ns + (passed * kmlops_clock.mult >> 32);

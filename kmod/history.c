@@ -235,6 +235,7 @@ bool kmlops_history_settled(const struct kmlops_history *history, u32 cpu,
 			    u64 *pos)
 {
 	const struct kmlops_ring *ring = &history->rings[cpu];
+	/* Before the head: all that is counted here was claimed earlier. */
 	u64 finished = smp_load_acquire(&ring->finished);
 
 	*pos = kmlops_history_newest(history, cpu);
@@ -429,6 +430,7 @@ void kmlops_history_stats(const struct kmlops_history *history, bool exact,
 		forgotten = READ_ONCE(ring->forgotten);
 		busy = READ_ONCE(ring->busy);
 		unclaimed = READ_ONCE(ring->unclaimed);
+		/* The head is read after the counters. */
 		smp_rmb();
 		claimed = kmlops_history_newest(history, cpu);
 

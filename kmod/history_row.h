@@ -195,6 +195,7 @@ kmlops_history_copy(const struct kmlops_history *history, u64 ref, u64 *time,
 {
 	const struct kmlops_slot *slot = kmlops_history_slot(history, ref);
 	u64 want = ref << 1;
+	/* Read before the row, which it is of. */
 	u64 seq = smp_load_acquire(&slot->seq);
 
 	if (unlikely(seq != want))
@@ -227,6 +228,7 @@ kmlops_history_copy_linked(const struct kmlops_history *history, u64 ref,
 {
 	const struct kmlops_slot *slot = kmlops_history_slot(history, ref);
 	u64 want = ref << 1;
+	/* Read before the row, which it is of. */
 	u64 seq = smp_load_acquire(&slot->seq);
 	bool match;
 
@@ -258,6 +260,7 @@ kmlops_history_try_latest(const struct kmlops_history *history, u64 ref,
 	const struct kmlops_slot *slot = kmlops_history_slot(history, ref);
 	u64 time;
 
+	/* Read before the row, which it is of. */
 	if (unlikely(smp_load_acquire(&slot->seq) != ref << 1))
 		return 0;
 	time = READ_ONCE(slot->time);

@@ -6,6 +6,7 @@
 #ifndef KMLOPS_NAMES_H
 #define KMLOPS_NAMES_H
 
+#include <linux/bits.h>
 #include <linux/ctype.h>
 #include <linux/hash.h>
 #include <linux/string.h>
@@ -13,7 +14,7 @@
 #include "refusal.h"
 
 #define KMLOPS_NAME_BUCKET_BITS	8
-#define KMLOPS_NAME_BUCKETS	(1 << KMLOPS_NAME_BUCKET_BITS)
+#define KMLOPS_NAME_BUCKETS	BIT(KMLOPS_NAME_BUCKET_BITS)
 
 static inline int kmlops_name_check(const char *name, const char *what,
 				    struct kmlops_refusal *refusal)

@@ -66,6 +66,7 @@ static int turn_nothing(__u32 i, void *ctx)
 	asm volatile("" : : "r"(&key) : "memory");
 	return 0;
 }
+
 LOOP(nothing)
 
 static int turn_capture(__u32 i, void *ctx)
@@ -77,6 +78,7 @@ static int turn_capture(__u32 i, void *ctx)
 		failed++;
 	return 0;
 }
+
 LOOP(capture)
 
 /* The record that a capture makes: time, key and value. */
@@ -103,6 +105,7 @@ static int turn_ringbuf(__u32 i, void *ctx)
 	bpf_ringbuf_submit(record, 0);
 	return 0;
 }
+
 LOOP(ringbuf)
 
 static int turn_latest(__u32 i, void *ctx)
@@ -115,6 +118,7 @@ static int turn_latest(__u32 i, void *ctx)
 		failed++;
 	return 0;
 }
+
 LOOP(latest)
 
 static int turn_latest_by_name(__u32 i, void *ctx)
@@ -127,6 +131,7 @@ static int turn_latest_by_name(__u32 i, void *ctx)
 		failed++;
 	return 0;
 }
+
 LOOP(latest_by_name)
 
 static int turn_lookup(__u32 i, void *ctx)
@@ -143,6 +148,7 @@ static int turn_lookup(__u32 i, void *ctx)
 	asm volatile("" : : "r"(&value) : "memory");
 	return 0;
 }
+
 LOOP(lookup)
 
 static int turn_update(__u32 i, void *ctx)
@@ -153,6 +159,7 @@ static int turn_update(__u32 i, void *ctx)
 		failed++;
 	return 0;
 }
+
 LOOP(update)
 
 static int turn_get_asof(__u32 i, void *ctx)
@@ -166,6 +173,7 @@ static int turn_get_asof(__u32 i, void *ctx)
 		failed++;
 	return 0;
 }
+
 LOOP(get_asof)
 
 static int turn_clock(__u32 i, void *ctx)
@@ -176,6 +184,7 @@ static int turn_clock(__u32 i, void *ctx)
 	now = bpf_ktime_get_ns();
 	return 0;
 }
+
 LOOP(clock)
 
 static int turn_fill_store(__u32 i, void *ctx)
@@ -185,6 +194,7 @@ static int turn_fill_store(__u32 i, void *ctx)
 		failed++;
 	return 0;
 }
+
 LOOP(fill_store)
 
 static int turn_fill_table(__u32 i, void *ctx)
@@ -193,6 +203,7 @@ static int turn_fill_table(__u32 i, void *ctx)
 		failed++;
 	return 0;
 }
+
 LOOP(fill_table)
 
 char _license[] SEC("license") = "GPL";
