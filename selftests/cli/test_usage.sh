@@ -46,8 +46,8 @@ refused "dump has no NPY" 2 "npy is for files: use store export" \
 prints "shortened words" "[]" kmlopsctl -j sto li
 prints "no command: list" "[]" kmlopsctl -j model
 silent "JSON lines of an empty list" kmlopsctl -o jsonl store list
-prints "pretty JSON" "[
-]" kmlopsctl -p store list
+# json-c breaks the line between the brackets, or not.
+prints "pretty JSON" "[]" sh -c 'echo $(kmlopsctl -p store list | tr -d "\n")'
 shows "-V: the version" '^kmlopsctl [0-9]' kmlopsctl -V
 
 what="errors are JSON in JSON mode"

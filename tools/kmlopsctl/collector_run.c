@@ -393,6 +393,22 @@ static char *map_pin_name(const char *map)
 	return name;
 }
 
+/*
+ * Entries of a skeleton are as large as bpftool generated them, which may be
+ * less than libbpf's header has them.
+ */
+static struct bpf_map_skeleton *skeleton_map(struct bpf_object_skeleton *s,
+					     int i)
+{
+	return (void *)((char *)s->maps + i * s->map_skel_sz);
+}
+
+static struct bpf_prog_skeleton *skeleton_prog(struct bpf_object_skeleton *s,
+					       int i)
+{
+	return (void *)((char *)s->progs + i * s->prog_skel_sz);
+}
+
 /* Start to collect, now that all programs are there. */
 static int activate(struct start *start)
 {
@@ -400,12 +416,13 @@ static int activate(struct start *start)
 	int i;
 
 	for (i = 0; i < s->map_cnt; i++) {
-		char *name = map_pin_name(s->maps[i].name);
+		struct bpf_map_skeleton *map = skeleton_map(s, i);
+		char *name = map_pin_name(map->name);
 		bool bss = !strcmp(name, "bss");
 
 		free(name);
-		if (bss && s->maps[i].mmaped && *s->maps[i].mmaped) {
-			start->c->set_active(*s->maps[i].mmaped, true);
+		if (bss && map->mmaped && *map->mmaped) {
+			start->c->set_active(*map->mmaped, true);
 			return DONE;
 		}
 	}
@@ -424,9 +441,10 @@ static int attach(struct start *start)
 		return fail_bpf(err, "cannot attach the programs of %s",
 				c->name);
 	for (i = 0; i < s->prog_cnt && code == DONE; i++) {
-		char *path = pin_path(c, "links", s->progs[i].name);
+		struct bpf_prog_skeleton *prog = skeleton_prog(s, i);
+		char *path = pin_path(c, "links", prog->name);
 
-		err = bpf_link__pin(*s->progs[i].link, path);
+		err = bpf_link__pin(*prog->link, path);
 		if (err)
 			code = fail_bpf(err, "cannot pin %s", path);
 		free(path);
