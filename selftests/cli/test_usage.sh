@@ -47,6 +47,7 @@ prints "shortened words" "[]" kmlopsctl -j sto li
 prints "no command: list" "[]" kmlopsctl -j model
 silent "JSON lines of an empty list" kmlopsctl -o jsonl store list
 # json-c breaks the line between the brackets, or not.
+# shellcheck disable=SC2016 # for the inner shell
 prints "pretty JSON" "[]" sh -c 'echo $(kmlopsctl -p store list | tr -d "\n")'
 shows "-V: the version" '^kmlopsctl [0-9]' kmlopsctl -V
 
