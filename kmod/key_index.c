@@ -100,9 +100,9 @@ static u64 last_written(const struct kmlops_key_entry *entry,
 }
 
 /* Gives the place of the key written least recently to the key @tag. */
-static struct kmlops_key_entry *
-evict(struct kmlops_key_index *index, const struct kmlops_history *history,
-      u64 tag)
+static struct kmlops_key_entry *evict(struct kmlops_key_index *index,
+				      const struct kmlops_history *history,
+				      u64 tag)
 {
 	struct kmlops_key_entry *entry, *victim = NULL;
 	u64 oldest = 0, victim_tag = 0, seen, time;

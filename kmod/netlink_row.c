@@ -14,7 +14,7 @@
 			 nla_total_size(0))
 
 /* Rows of a key that one request looks at, at most. */
-#define STEPS_MAX	(1U << 20)
+#define STEPS_MAX	1048576
 
 /* Most bytes of an attribute, whose length has 16 bits. */
 #define ATTR_BYTES_MAX	(U16_MAX - NLA_HDRLEN)

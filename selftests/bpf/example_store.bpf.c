@@ -9,8 +9,8 @@
 
 struct read_key { __u32 tgid; };
 struct read_row {
-	__u64 took KMLOPS_UNIT(ns);
-	__u64 took_before KMLOPS_UNIT(ns);
+	KMLOPS_UNIT(ns) __u64 took;
+	KMLOPS_UNIT(ns) __u64 took_before;
 };
 
 /* Registered as the store "reads": kmlopsctl store register reads map name reads rows 10000 */

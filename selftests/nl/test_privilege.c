@@ -65,7 +65,10 @@ static void in_child(void (*test)(void))
 	pid_t pid;
 
 	fflush(stdout);
-	if (pipe(ends) || (pid = fork()) < 0)
+	if (pipe(ends))
+		bail("pipe");
+	pid = fork();
+	if (pid < 0)
 		bail("fork");
 	if (!pid) {
 		test();

@@ -392,7 +392,6 @@ static void test_map(void)
 	ok(!dump("mappcarray", 0, 0, false) && got_rows == 3 * cpus,
 	   "so has a per-CPU array");
 	close(map);
-
 }
 
 int main(void)

@@ -133,7 +133,7 @@ static void test_odd_sizes_are_padded(void **state)
 					      &ref, &time));
 	assert_int_equal(kmlops_history_read(history, ref, &time, body),
 			 0);
-	assert_memory_equal(body, "abc\0\0\0\0\0" "123456789\0\0\0\0\0\0", 24);
+	assert_memory_equal(body, "abc\0\0\0\0\000123456789\0\0\0\0\0\0", 24);
 	kmlops_history_destroy(history);
 }
 
