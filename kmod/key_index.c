@@ -4,8 +4,9 @@
  *
  * A key has a place among WINDOW neighbours chosen by its hash. A writer links
  * its row by exchanging the reference of the place, after it has noted the old
- * reference in the row while that was busy: so the rows of a place form a chain, the last linked
- * first, and a chain ends where a row has been overwritten.
+ * reference in the row while that was busy: so the rows of a place form a
+ * chain, the last linked first, and a chain ends where a row has been
+ * overwritten.
  *
  * Rows of one key that are captured at once may be linked in another order
  * than that of their times. Each row therefore notes the latest time in the
@@ -419,12 +420,9 @@ int kmlops_key_index_latest(const struct kmlops_key_index *index,
 {
 	const struct kmlops_key_entry *entry;
 
-	if (likely(value)) {
-		*time = kmlops_key_index_try_latest(index, history, key, ref,
-						    value);
-		if (likely(*time))
-			return 0;
-	}
+	*time = kmlops_key_index_try_latest(index, history, key, ref, value);
+	if (likely(*time))
+		return 0;
 	entry = find(index, kmlops_key_index_hash(index, key,
 						  history->key_size));
 	if (!entry)

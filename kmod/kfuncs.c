@@ -29,7 +29,7 @@
  * makes the whole function keep a frame.
  */
 #ifdef CONFIG_PREEMPTION
-static noinline void reschedule(void)
+static noinline notrace void reschedule(void)
 {
 	__preempt_schedule_notrace();
 }

@@ -25,7 +25,7 @@ int kernmlops_nl_pre_doit(const struct genl_split_ops *ops,
 }
 
 /* Common start of all dumps: privilege, and messages as large as they get. */
-int kmlops_nl_dump_start(struct netlink_callback *cb)
+int kernmlops_nl_dump_start(struct netlink_callback *cb)
 {
 	cb->min_dump_alloc = KMLOPS_NL_DUMP_SIZE;
 	return kmlops_nl_may(cb->skb, cb->extack);

@@ -8,6 +8,8 @@
 #include <net/genetlink.h>
 #include "refusal.h"
 
+struct kmlops_store;
+
 /* Room for one message of a dump; what netlink gives at most. */
 #define KMLOPS_NL_DUMP_SIZE	SKB_WITH_OVERHEAD(32768)
 
@@ -21,7 +23,8 @@ static inline int kmlops_nl_refuse(struct netlink_ext_ack *extack, int err,
 
 int kmlops_nl_may(const struct sk_buff *skb, struct netlink_ext_ack *extack);
 const char *kmlops_nl_name(struct genl_info *info, u32 attr);
-int kmlops_nl_dump_start(struct netlink_callback *cb);
+struct kmlops_store *kmlops_nl_get_store(struct genl_info *info, u32 attr,
+					 int *err);
 
 int kmlops_netlink_init(void);
 void kmlops_netlink_exit(void);

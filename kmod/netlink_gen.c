@@ -133,9 +133,8 @@ static const struct genl_split_ops kernmlops_nl_ops[] = {
 	},
 	{
 		.cmd	= KERNMLOPS_CMD_STORE_GET,
-		.start	= kernmlops_nl_store_dump_start,
+		.start	= kernmlops_nl_dump_start,
 		.dumpit	= kernmlops_nl_store_get_dumpit,
-		.done	= kernmlops_nl_store_dump_done,
 		.flags	= GENL_CMD_CAP_DUMP,
 	},
 	{
@@ -173,9 +172,8 @@ static const struct genl_split_ops kernmlops_nl_ops[] = {
 	},
 	{
 		.cmd	= KERNMLOPS_CMD_MODEL_GET,
-		.start	= kernmlops_nl_model_dump_start,
+		.start	= kernmlops_nl_dump_start,
 		.dumpit	= kernmlops_nl_model_get_dumpit,
-		.done	= kernmlops_nl_model_dump_done,
 		.flags	= GENL_CMD_CAP_DUMP,
 	},
 	{

@@ -16,12 +16,9 @@ extern const struct nla_policy kernmlops_field_nl_policy[KERNMLOPS_A_FIELD_UNIT 
 
 int kernmlops_nl_pre_doit(const struct genl_split_ops *ops,
 			  struct sk_buff *skb, struct genl_info *info);
-int kernmlops_nl_store_dump_start(struct netlink_callback *cb);
+int kernmlops_nl_dump_start(struct netlink_callback *cb);
 int kernmlops_nl_row_dump_start(struct netlink_callback *cb);
-int kernmlops_nl_model_dump_start(struct netlink_callback *cb);
-int kernmlops_nl_store_dump_done(struct netlink_callback *cb);
 int kernmlops_nl_row_dump_done(struct netlink_callback *cb);
-int kernmlops_nl_model_dump_done(struct netlink_callback *cb);
 
 int kernmlops_nl_info_get_doit(struct sk_buff *skb, struct genl_info *info);
 int kernmlops_nl_store_register_doit(struct sk_buff *skb,

@@ -220,11 +220,6 @@ struct model_dump {
 	unsigned long id;		/* of the next model to send */
 };
 
-int kernmlops_nl_model_dump_start(struct netlink_callback *cb)
-{
-	return kmlops_nl_dump_start(cb);
-}
-
 int kernmlops_nl_model_get_dumpit(struct sk_buff *skb,
 				  struct netlink_callback *cb)
 {
@@ -248,9 +243,4 @@ int kernmlops_nl_model_get_dumpit(struct sk_buff *skb,
 		dump->id++;
 	}
 	return skb->len;
-}
-
-int kernmlops_nl_model_dump_done(struct netlink_callback *cb)
-{
-	return 0;
 }

@@ -14,26 +14,10 @@
 			 nla_total_size(0))
 
 /* Rows of a key that one request looks at, at most. */
-#define STEPS_MAX	1048576
+#define STEPS_MAX	BIT(20)
 
 /* Most bytes of an attribute, whose length has 16 bits. */
 #define ATTR_BYTES_MAX	(U16_MAX - NLA_HDRLEN)
-
-static struct kmlops_store *get_store(struct genl_info *info, int *err)
-{
-	const char *name = kmlops_nl_name(info, KERNMLOPS_A_ROW_STORE);
-	struct kmlops_store *store;
-
-	*err = -EINVAL;
-	if (!name)
-		return NULL;
-	store = kmlops_store_get(name);
-	if (!store) {
-		NL_SET_ERR_MSG(info->extack, "there is no store of that name");
-		*err = -ENOENT;
-	}
-	return store;
-}
 
 /* The sentence of an error that a read or capture returned. */
 static int explain(struct netlink_ext_ack *extack, int err)
@@ -207,7 +191,7 @@ int kernmlops_nl_row_get_doit(struct sk_buff *skb, struct genl_info *info)
 	struct kmlops_store *store;
 	int err, nr;
 
-	store = get_store(info, &err);
+	store = kmlops_nl_get_store(info, KERNMLOPS_A_ROW_STORE, &err);
 	if (!store)
 		return err;
 	err = check_wanted(store, &wanted, info->extack);
@@ -246,7 +230,7 @@ int kernmlops_nl_row_push_doit(struct sk_buff *skb, struct genl_info *info)
 	s64 time;
 	int err;
 
-	store = get_store(info, &err);
+	store = kmlops_nl_get_store(info, KERNMLOPS_A_ROW_STORE, &err);
 	if (!store)
 		return err;
 
@@ -307,7 +291,7 @@ int kernmlops_nl_row_consume_doit(struct sk_buff *skb, struct genl_info *info)
 	unsigned int cpu;
 	int err;
 
-	store = get_store(info, &err);
+	store = kmlops_nl_get_store(info, KERNMLOPS_A_ROW_STORE, &err);
 	if (!store)
 		return err;
 
@@ -394,10 +378,10 @@ int kernmlops_nl_row_dump_start(struct netlink_callback *cb)
 	int err;
 
 	BUILD_BUG_ON(sizeof(*dump) > sizeof(cb->ctx));
-	err = kmlops_nl_dump_start(cb);
+	err = kernmlops_nl_dump_start(cb);
 	if (err)
 		return err;
-	dump->store = get_store(info, &err);
+	dump->store = kmlops_nl_get_store(info, KERNMLOPS_A_ROW_STORE, &err);
 	if (!dump->store)
 		return err;
 	err = dump->store->history ? begin_history(dump, info) :
@@ -454,7 +438,7 @@ int kernmlops_nl_row_get_dumpit(struct sk_buff *skb,
 {
 	struct row_dump *dump = (void *)cb->ctx;
 	u32 stride = kmlops_store_row_size(dump->store);
-	u64 lost = dump->cursor ? dump->cursor->lost : 0;
+	u64 lost = 0;
 	struct nlattr *rows;
 	u32 room, count;
 	void *head;

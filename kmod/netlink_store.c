@@ -167,6 +167,27 @@ static int parse_fields(struct genl_info *info, int type,
 	return 0;
 }
 
+/*
+ * The store that attribute @attr names, with a reference; or NULL, an error
+ * number in @err and a sentence.
+ */
+struct kmlops_store *kmlops_nl_get_store(struct genl_info *info, u32 attr,
+					 int *err)
+{
+	const char *name = kmlops_nl_name(info, attr);
+	struct kmlops_store *store;
+
+	*err = -EINVAL;
+	if (!name)
+		return NULL;
+	store = kmlops_store_get(name);
+	if (!store) {
+		NL_SET_ERR_MSG(info->extack, "there is no store of that name");
+		*err = -ENOENT;
+	}
+	return store;
+}
+
 int kernmlops_nl_store_register_doit(struct sk_buff *skb,
 				     struct genl_info *info)
 {
@@ -239,21 +260,16 @@ int kernmlops_nl_store_truncate_doit(struct sk_buff *skb,
 				     struct genl_info *info)
 {
 	struct nlattr *before = info->attrs[KERNMLOPS_A_STORE_BEFORE];
-	const char *name = kmlops_nl_name(info, KERNMLOPS_A_STORE_NAME);
 	struct kmlops_store *store;
 	int err;
 
-	if (!name)
-		return -EINVAL;
 	if (!before) {
 		NL_SET_ERR_MSG(info->extack, "truncation needs a time");
 		return -EINVAL;
 	}
-	store = kmlops_store_get(name);
-	if (!store) {
-		NL_SET_ERR_MSG(info->extack, "there is no store of that name");
-		return -ENOENT;
-	}
+	store = kmlops_nl_get_store(info, KERNMLOPS_A_STORE_NAME, &err);
+	if (!store)
+		return err;
 	err = kmlops_store_truncate(store, nla_get_uint(before));
 	if (err)
 		NL_SET_ERR_MSG(info->extack,
@@ -264,17 +280,12 @@ int kernmlops_nl_store_truncate_doit(struct sk_buff *skb,
 
 int kernmlops_nl_store_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	const char *name = kmlops_nl_name(info, KERNMLOPS_A_STORE_NAME);
 	struct kmlops_store *store;
 	int err;
 
-	if (!name)
-		return -EINVAL;
-	store = kmlops_store_get(name);
-	if (!store) {
-		NL_SET_ERR_MSG(info->extack, "there is no store of that name");
-		return -ENOENT;
-	}
+	store = kmlops_nl_get_store(info, KERNMLOPS_A_STORE_NAME, &err);
+	if (!store)
+		return err;
 	err = reply_store(info, store);
 	kmlops_store_put(store);
 	return err;
@@ -283,11 +294,6 @@ int kernmlops_nl_store_get_doit(struct sk_buff *skb, struct genl_info *info)
 struct store_dump {
 	unsigned long id;		/* of the next store to send */
 };
-
-int kernmlops_nl_store_dump_start(struct netlink_callback *cb)
-{
-	return kmlops_nl_dump_start(cb);
-}
 
 int kernmlops_nl_store_get_dumpit(struct sk_buff *skb,
 				  struct netlink_callback *cb)
@@ -312,9 +318,4 @@ int kernmlops_nl_store_get_dumpit(struct sk_buff *skb,
 		dump->id++;
 	}
 	return skb->len;
-}
-
-int kernmlops_nl_store_dump_done(struct netlink_callback *cb)
-{
-	return 0;
 }

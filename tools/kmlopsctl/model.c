@@ -124,25 +124,15 @@ static int on_list(struct nlmsghdr *nlh, void *arg)
 	return err;
 }
 
-static void free_list(struct model_list *list)
+static void free_list(void *arg)
 {
+	struct model_list *list = arg;
 	unsigned int i;
 
 	for (i = 0; i < list->nr; i++)
 		model_free(&list->models[i]);
 	free(list->models);
 	*list = (struct model_list){ 0 };
-}
-
-static int get_list(struct model_list *list)
-{
-	int err, tries = 0;
-
-	do {
-		free_list(list);
-		err = nlc_dump(nlc_new(KERNMLOPS_CMD_MODEL_GET), on_list, list);
-	} while (err == -EINTR && ++tries < NLC_DUMP_TRIES);
-	return err;
 }
 
 /* Output. */
@@ -253,7 +243,7 @@ static int cmd_list(struct args *args)
 		return DONE;
 	}
 
-	err = get_list(&list);
+	err = nlc_dump_list(KERNMLOPS_CMD_MODEL_GET, on_list, free_list, &list);
 	if (err) {
 		free_list(&list);
 		return nlc_report(err);

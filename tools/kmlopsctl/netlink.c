@@ -27,6 +27,9 @@
 /* A request carries at most one attribute of 64 KiB and a few small ones. */
 #define REQUEST_SIZE	(128 * 1024)
 
+/* How often to dump a list anew that changed meanwhile. */
+#define LIST_TRIES	10
+
 static struct {
 	struct nl_sock *sock;
 	int family;
@@ -334,6 +337,18 @@ int nlc_request(struct nl_msg *msg, nlc_reply reply, void *arg)
 int nlc_dump(struct nl_msg *msg, nlc_reply reply, void *arg)
 {
 	return exchange(msg, NLM_F_DUMP, reply, arg);
+}
+
+int nlc_dump_list(uint8_t cmd, nlc_reply reply, void (*forget)(void *list),
+		  void *list)
+{
+	int err, tries = 0;
+
+	do {
+		forget(list);
+		err = nlc_dump(nlc_new(cmd), reply, list);
+	} while (err == -EINTR && ++tries < LIST_TRIES);
+	return err;
 }
 
 const char *nlc_sentence(void)

@@ -32,8 +32,12 @@ int nlc_request(struct nl_msg *msg, nlc_reply reply, void *arg);
  * replies were given.
  */
 int nlc_dump(struct nl_msg *msg, nlc_reply reply, void *arg);
-/* How often to dump a list anew that changed meanwhile. */
-#define NLC_DUMP_TRIES	10
+/*
+ * Dump a whole list of @cmd into @list; anew, after @forget emptied it, if it
+ * changed meanwhile.
+ */
+int nlc_dump_list(uint8_t cmd, nlc_reply reply, void (*forget)(void *list),
+		  void *list);
 
 /* What the kernel said about the last request that failed, or NULL. */
 const char *nlc_sentence(void);

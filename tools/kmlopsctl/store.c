@@ -367,7 +367,6 @@ struct store_list {
 static int on_list(struct nlmsghdr *nlh, void *arg)
 {
 	struct store_list *list = arg;
-
 	int err;
 
 	list->stores = xrealloc(list->stores, (list->nr + 1) *
@@ -378,25 +377,15 @@ static int on_list(struct nlmsghdr *nlh, void *arg)
 	return err;
 }
 
-static void free_list(struct store_list *list)
+static void free_list(void *arg)
 {
+	struct store_list *list = arg;
 	unsigned int i;
 
 	for (i = 0; i < list->nr; i++)
 		store_free(&list->stores[i]);
 	free(list->stores);
 	*list = (struct store_list){ 0 };
-}
-
-static int get_list(struct store_list *list)
-{
-	int err, tries = 0;
-
-	do {
-		free_list(list);
-		err = nlc_dump(nlc_new(KERNMLOPS_CMD_STORE_GET), on_list, list);
-	} while (err == -EINTR && ++tries < NLC_DUMP_TRIES);
-	return err;
 }
 
 static void print_list(const struct store_list *list)
@@ -452,7 +441,7 @@ static int cmd_list(struct args *args)
 		return DONE;
 	}
 
-	err = get_list(&list);
+	err = nlc_dump_list(KERNMLOPS_CMD_STORE_GET, on_list, free_list, &list);
 	if (err) {
 		free_list(&list);
 		return nlc_report(err);
