@@ -6,8 +6,82 @@
  * be safe for any input, and its golden vectors came out to the bit.
  */
 #include "engine.h"
+#include "fixed_point.h"
 
-static int check_golden(struct kmlops_engine *engine,
+static const char * const path_names[] = {
+	[KMLOPS_PATH_SCALAR] = "scalar",
+	[KMLOPS_PATH_AVX2] = "avx2",
+	[KMLOPS_PATH_AVX512] = "avx512",
+};
+
+const char *kmlops_path_name(enum kmlops_path path)
+{
+	return path_names[path];
+}
+
+static s64 answer(const struct kmlops_engine *engine, const s64 *scores)
+{
+	u32 i, best = 0;
+
+	switch (engine->task) {
+	case KMLOPS_MODEL_TASK_CLASSIFY:
+		for (i = 1; i < engine->nr_outputs - 1; i++)
+			if (scores[i] > scores[best])
+				best = i;
+		return best;
+	case KMLOPS_MODEL_TASK_BINARY:
+		return scores[0] > 0;
+	}
+	return scores[0];
+}
+
+/* The probability that a score stands for. */
+static s64 sigmoid_of_score(s64 score, u32 fraction_bits)
+{
+	u32 shift = fraction_bits - 12;
+	s64 half;
+
+	if (!shift)
+		return kmlops_sigmoid16(score);
+	half = 1LL << (shift - 1);
+	score = score > S64_MAX - half ? S64_MAX : score + half;
+	return kmlops_sigmoid16(score >> shift);
+}
+
+/**
+ * kmlops_engine_infer_path() - Compute the outputs on a path
+ * @engine: the model
+ * @path: one of engine->paths; not scalar only where vectors are usable
+ * @in: nr_inputs words
+ * @out: receives the first @nr_out words of the output vector
+ * @nr_out: 1 to nr_outputs
+ *
+ * Context: any, NMI included. Bounded, allocates nothing, cannot fail.
+ */
+void kmlops_engine_infer_path(const struct kmlops_engine *engine,
+			      enum kmlops_path path, const s64 *in, s64 *out,
+			      u32 nr_out)
+{
+	s64 scores[KMLOPS_MODEL_SCORES_MAX];
+	const s64 *leaf;
+	u32 i;
+
+	switch (engine->kind) {
+	default:
+		leaf = kmlops_tree_infer(engine->tree, in);
+		for (i = 0; i < nr_out; i++)
+			out[i] = leaf[i];
+		return;
+	}
+
+	out[0] = answer(engine, scores);
+	if (engine->link == KMLOPS_MODEL_LINK_SIGMOID)
+		scores[0] = sigmoid_of_score(scores[0], engine->raw_bits);
+	for (i = 1; i < nr_out; i++)
+		out[i] = scores[i - 1];
+}
+
+static int check_golden(struct kmlops_engine *engine, enum kmlops_path path,
 			const struct kmlops_section *golden,
 			struct kmlops_refusal *refusal)
 {
@@ -17,7 +91,7 @@ static int check_golden(struct kmlops_engine *engine,
 	u32 i, j;
 	int err = 0;
 
-	if (!golden->count || golden->count > KMLOPS_MODEL_GOLDEN_MAX)
+	if (golden->count > KMLOPS_MODEL_GOLDEN_MAX)
 		return kmlops_refuse(refusal, -EINVAL,
 				     "a model has 1 to %d golden vectors, this has %u",
 				     KMLOPS_MODEL_GOLDEN_MAX, golden->count);
@@ -32,20 +106,44 @@ static int check_golden(struct kmlops_engine *engine,
 	for (i = 0; i < golden->count && !err; i++, wire += words) {
 		for (j = 0; j < words; j++)
 			vector[j] = le64_to_cpu(wire[j]);
-		kmlops_engine_infer(engine, vector, out, engine->nr_outputs);
+		kmlops_engine_infer_path(engine, path, vector, out,
+					 engine->nr_outputs);
 		for (j = 0; j < engine->nr_outputs && !err; j++) {
 			s64 expected = vector[engine->nr_inputs + j];
 
 			if (out[j] != expected)
 				err = kmlops_refuse(refusal, -EBADMSG,
-						    "golden vector %u: output %u is %lld, not %lld",
-						    i, j, (long long)out[j],
+						    "golden vector %u (%s): output %u is %lld, not %lld",
+						    i, kmlops_path_name(path), j,
+						    (long long)out[j],
 						    (long long)expected);
 		}
 	}
 	engine->nr_golden = golden->count;
 	kmlops_free(vector);
 	return err;
+}
+
+/* Verifies what the kind of model consists of, and makes it. */
+static int create_kind(struct kmlops_engine *engine,
+		       const struct kmlops_model_file *model,
+		       struct kmlops_refusal *refusal)
+{
+	int err = 0;
+
+	switch (model->kind) {
+	case KMLOPS_MODEL_KIND_TREE:
+		engine->tree = kmlops_tree_create(model, &err, refusal);
+		if (!engine->tree)
+			return err;
+		engine->bytes = kmlops_tree_bytes(model);
+		engine->work = engine->tree->depth;
+		engine->paths = KMLOPS_PATH_BIT(KMLOPS_PATH_SCALAR);
+		return 0;
+	}
+	return kmlops_refuse(refusal, -EOPNOTSUPP,
+			     "there is no engine for models of kind %u",
+			     model->kind);
 }
 
 /**
@@ -64,18 +162,12 @@ struct kmlops_engine *kmlops_engine_create(const void *file, size_t size,
 {
 	struct kmlops_model_file model;
 	struct kmlops_engine *engine;
+	enum kmlops_path path;
 	u32 i;
 
 	*err = kmlops_model_file_parse(file, size, &model, refusal);
 	if (*err)
 		return NULL;
-	if (model.kind != KMLOPS_MODEL_KIND_TREE) {
-		*err = kmlops_refuse(refusal, -EOPNOTSUPP,
-				     "there is no engine for models of kind %u",
-				     model.kind);
-		return NULL;
-	}
-
 	engine = kmlops_alloc(struct_size(engine, input_names,
 					  model.nr_inputs), NUMA_NO_NODE);
 	if (!engine) {
@@ -85,25 +177,39 @@ struct kmlops_engine *kmlops_engine_create(const void *file, size_t size,
 	}
 	engine->kind = model.kind;
 	engine->task = model.task;
+	engine->link = model.link;
 	engine->nr_inputs = model.nr_inputs;
 	engine->nr_outputs = 1 + model.nr_scores;
-	engine->fraction_bits = model.fraction_bits;
+	engine->raw_bits = model.fraction_bits;
+	engine->fraction_bits = model.link == KMLOPS_MODEL_LINK_SIGMOID ?
+				16 : model.fraction_bits;
 	engine->fingerprint = model.fingerprint;
 	for (i = 0; i < model.nr_inputs; i++)
 		memcpy(engine->input_names[i], model.inputs[i].name,
 		       sizeof(engine->input_names[i]));
 
-	engine->tree = kmlops_tree_create(&model, err, refusal);
-	if (!engine->tree)
-		goto err_destroy;
-	engine->bytes = struct_size(engine, input_names, model.nr_inputs) +
-			kmlops_tree_bytes(&model);
-
-	*err = check_golden(engine,
-			    &model.sections[KMLOPS_MODEL_SECTION_GOLDEN],
-			    refusal);
+	*err = create_kind(engine, &model, refusal);
 	if (*err)
 		goto err_destroy;
+	engine->bytes += struct_size(engine, input_names, model.nr_inputs);
+	engine->paths &= kmlops_cpu_paths();
+	if (engine->work > model.max_work) {
+		*err = kmlops_refuse(refusal, -E2BIG,
+				     "one inference takes %llu operations, the file declares %llu",
+				     (unsigned long long)engine->work,
+				     (unsigned long long)model.max_work);
+		goto err_destroy;
+	}
+
+	for (path = 0; path < KMLOPS_PATHS; path++) {
+		if (!(engine->paths & KMLOPS_PATH_BIT(path)))
+			continue;
+		*err = check_golden(engine, path,
+				    &model.sections[KMLOPS_MODEL_SECTION_GOLDEN],
+				    refusal);
+		if (*err)
+			goto err_destroy;
+	}
 	return engine;
 
 err_destroy:

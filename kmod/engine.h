@@ -6,6 +6,7 @@
 #define KMLOPS_ENGINE_H
 
 #include "model_format.h"
+#include "path.h"
 #include "tree.h"
 
 /**
@@ -14,11 +15,16 @@
  * @task: enum kmlops_model_task
  * @nr_inputs: words of an input vector
  * @nr_outputs: words of an output vector
- * @fraction_bits: fraction bits of the scores
- * @nr_golden: golden vectors it reproduced
+ * @raw_bits: fraction bits of the scores before the link
+ * @fraction_bits: fraction bits of the scores that it gives out
+ * @link: enum kmlops_model_link
+ * @nr_golden: golden vectors it reproduced on each of its paths
+ * @paths: mask of the paths that it has on this machine
+ * @path: the one that was quickest here, for where vectors are usable
  * @fingerprint: of its input names
  * @bytes: memory it takes
- * @tree: the decision tree
+ * @work: most multiply-accumulates or comparisons of one inference
+ * @tree: what computes, of kind tree
  * @input_names: names of the inputs in order
  */
 struct kmlops_engine {
@@ -26,10 +32,15 @@ struct kmlops_engine {
 	u32 task;
 	u32 nr_inputs;
 	u32 nr_outputs;
+	u32 raw_bits;
 	u32 fraction_bits;
+	u32 link;
 	u32 nr_golden;
+	u32 paths;
+	enum kmlops_path path;
 	u64 fingerprint;
 	u64 bytes;
+	u64 work;
 	struct kmlops_tree *tree;
 	char input_names[][KMLOPS_MODEL_INPUT_NAME_LEN];
 };
@@ -38,6 +49,10 @@ struct kmlops_engine *kmlops_engine_create(const void *file, size_t size,
 					   int *err,
 					   struct kmlops_refusal *refusal);
 void kmlops_engine_destroy(struct kmlops_engine *engine);
+
+void kmlops_engine_infer_path(const struct kmlops_engine *engine,
+			      enum kmlops_path path, const s64 *in, s64 *out,
+			      u32 nr_out);
 
 /**
  * kmlops_engine_infer() - Compute the outputs for one input vector
@@ -51,11 +66,11 @@ void kmlops_engine_destroy(struct kmlops_engine *engine);
 static inline void kmlops_engine_infer(const struct kmlops_engine *engine,
 				       const s64 *in, s64 *out, u32 nr_out)
 {
-	const s64 *leaf = kmlops_tree_infer(engine->tree, in);
-	u32 i;
+	enum kmlops_path path = engine->path;
 
-	for (i = 0; i < nr_out; i++)
-		out[i] = leaf[i];
+	if (path != KMLOPS_PATH_SCALAR && !kmlops_vector_usable())
+		path = KMLOPS_PATH_SCALAR;
+	kmlops_engine_infer_path(engine, path, in, out, nr_out);
 }
 
 #endif /* KMLOPS_ENGINE_H */

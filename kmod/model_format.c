@@ -6,13 +6,39 @@
  */
 #include "model_format.h"
 
-static const char * const section_names[] = {
-	[KMLOPS_MODEL_SECTION_INPUTS] = "inputs",
-	[KMLOPS_MODEL_SECTION_TREE_NODES] = "tree nodes",
-	[KMLOPS_MODEL_SECTION_TREE_LEAVES] = "tree leaves",
-	[KMLOPS_MODEL_SECTION_GOLDEN] = "golden vectors",
-	[KMLOPS_MODEL_SECTION_PROVENANCE] = "provenance",
+#define LAYERS	(1 << KMLOPS_MODEL_KIND_LINEAR | 1 << KMLOPS_MODEL_KIND_MLP)
+#define SUMS	(1 << KMLOPS_MODEL_KIND_FOREST | 1 << KMLOPS_MODEL_KIND_BOOSTED)
+#define TREES	(1 << KMLOPS_MODEL_KIND_TREE | SUMS)
+
+/* Which kinds of model have a section, and whether they must. */
+static const struct {
+	const char *name;
+	u32 kinds;
+	bool optional;
+} section_types[KMLOPS_MODEL_SECTION_TYPES] = {
+	[KMLOPS_MODEL_SECTION_INPUTS] = { "inputs", LAYERS | TREES },
+	[KMLOPS_MODEL_SECTION_TREE_NODES] = { "tree nodes", TREES },
+	[KMLOPS_MODEL_SECTION_TREE_LEAVES] = { "tree leaves", TREES },
+	[KMLOPS_MODEL_SECTION_GOLDEN] = { "golden vectors", LAYERS | TREES },
+	[KMLOPS_MODEL_SECTION_PROVENANCE] = { "provenance", LAYERS | TREES, true },
+	[KMLOPS_MODEL_SECTION_TREES] = { "trees", SUMS },
+	[KMLOPS_MODEL_SECTION_BASE] = { "base", SUMS },
+	[KMLOPS_MODEL_SECTION_LAYERS] = { "layers", LAYERS },
+	[KMLOPS_MODEL_SECTION_CHANNELS] = { "channels", LAYERS },
+	[KMLOPS_MODEL_SECTION_WEIGHTS] = { "weights", LAYERS },
 };
+
+/* Words of a vector in the section of leaves. */
+u32 kmlops_model_leaf_words(const struct kmlops_model_file *model)
+{
+	switch (model->kind) {
+	case KMLOPS_MODEL_KIND_TREE:
+		return 1 + model->nr_scores;
+	case KMLOPS_MODEL_KIND_FOREST:
+		return model->nr_scores;
+	}
+	return 1;
+}
 
 /* Bytes of one element, or 0 for a section of bytes. */
 static u64 element_size(const struct kmlops_model_file *model, u32 type)
@@ -23,9 +49,19 @@ static u64 element_size(const struct kmlops_model_file *model, u32 type)
 	case KMLOPS_MODEL_SECTION_TREE_NODES:
 		return sizeof(struct kmlops_model_tree_node);
 	case KMLOPS_MODEL_SECTION_TREE_LEAVES:
-		return 8ULL * (1 + model->nr_scores);
+		return 8ULL * kmlops_model_leaf_words(model);
 	case KMLOPS_MODEL_SECTION_GOLDEN:
 		return 8ULL * (model->nr_inputs + 1 + model->nr_scores);
+	case KMLOPS_MODEL_SECTION_TREES:
+		return sizeof(struct kmlops_model_tree);
+	case KMLOPS_MODEL_SECTION_BASE:
+		return 8;
+	case KMLOPS_MODEL_SECTION_LAYERS:
+		return sizeof(struct kmlops_model_layer);
+	case KMLOPS_MODEL_SECTION_CHANNELS:
+		return sizeof(struct kmlops_model_channel);
+	case KMLOPS_MODEL_SECTION_WEIGHTS:
+		return 1;
 	}
 	return 0;
 }
@@ -71,17 +107,25 @@ static int parse_header(const struct kmlops_model_header *header, size_t size,
 	model->nr_inputs = le16_to_cpu(header->nr_inputs);
 	model->nr_scores = le16_to_cpu(header->nr_scores);
 	model->fraction_bits = le32_to_cpu(header->fraction_bits);
+	model->link = le16_to_cpu(header->link);
 	model->fingerprint = le64_to_cpu(header->fingerprint);
+	model->max_work = le64_to_cpu(header->max_work);
 
-	if (model->task != KMLOPS_MODEL_TASK_REGRESSION &&
-	    model->task != KMLOPS_MODEL_TASK_CLASSIFY)
+	if (!model->kind || model->kind > KMLOPS_MODEL_KIND_BOOSTED)
+		return kmlops_refuse(refusal, -EINVAL,
+				     "model kind %u is unknown", model->kind);
+	if (!model->task || model->task > KMLOPS_MODEL_TASK_BINARY)
 		return kmlops_refuse(refusal, -EINVAL,
 				     "model task %u is unknown", model->task);
+	if (model->kind == KMLOPS_MODEL_KIND_TREE &&
+	    model->task == KMLOPS_MODEL_TASK_BINARY)
+		return kmlops_refuse(refusal, -EINVAL,
+				     "a single tree of two classes has two scores");
 	if (!model->nr_inputs || model->nr_inputs > KMLOPS_MODEL_INPUTS_MAX)
 		return kmlops_refuse(refusal, -EINVAL,
 				     "a model has 1 to %d inputs, this has %u",
 				     KMLOPS_MODEL_INPUTS_MAX, model->nr_inputs);
-	if (model->task == KMLOPS_MODEL_TASK_REGRESSION ?
+	if (model->task != KMLOPS_MODEL_TASK_CLASSIFY ?
 	    model->nr_scores != 1 :
 	    model->nr_scores < 2 || model->nr_scores > KMLOPS_MODEL_SCORES_MAX)
 		return kmlops_refuse(refusal, -EINVAL,
@@ -90,6 +134,15 @@ static int parse_header(const struct kmlops_model_header *header, size_t size,
 	if (model->fraction_bits > 62)
 		return kmlops_refuse(refusal, -EINVAL,
 				     "scores have at most 62 fraction bits, not %u",
+				     model->fraction_bits);
+	if (model->link > KMLOPS_MODEL_LINK_SIGMOID ||
+	    (model->link && model->task != KMLOPS_MODEL_TASK_BINARY))
+		return kmlops_refuse(refusal, -EINVAL,
+				     "a model of this task cannot have link %u",
+				     model->link);
+	if (model->link == KMLOPS_MODEL_LINK_SIGMOID && model->fraction_bits < 12)
+		return kmlops_refuse(refusal, -EINVAL,
+				     "a sigmoid needs 12 fraction bits, the scores have %u",
 				     model->fraction_bits);
 	if (header->reserved)
 		return kmlops_refuse(refusal, -EINVAL,
@@ -124,35 +177,73 @@ static int parse_sections(const void *file, size_t size, u32 nr,
 		struct kmlops_section *section;
 		u64 element;
 
-		if (!type || type > KMLOPS_MODEL_SECTION_PROVENANCE)
+		if (!type || type >= KMLOPS_MODEL_SECTION_TYPES)
 			return kmlops_refuse(refusal, -EINVAL,
 					     "section %u has unknown type %u",
 					     i, type);
+		if (!(section_types[type].kinds & 1U << model->kind))
+			return kmlops_refuse(refusal, -EINVAL,
+					     "a model of this kind has no section %s",
+					     section_types[type].name);
 		section = &model->sections[type];
 		if (section->data)
 			return kmlops_refuse(refusal, -EINVAL,
 					     "section %s is there twice",
-					     section_names[type]);
+					     section_types[type].name);
 		if (offset % 8 || offset < end)
 			return kmlops_refuse(refusal, -EINVAL,
 					     "section %s is misplaced at byte %u",
-					     section_names[type], offset);
+					     section_types[type].name, offset);
 		end = (u64)offset + bytes;
 		if (end > size)
 			return kmlops_refuse(refusal, -EINVAL,
 					     "section %s ends beyond the file",
-					     section_names[type]);
+					     section_types[type].name);
 		element = element_size(model, type);
 		if (element && element * count != bytes)
 			return kmlops_refuse(refusal, -EINVAL,
 					     "section %s has %u bytes, %u elements take %llu",
-					     section_names[type], bytes, count,
+					     section_types[type].name, bytes, count,
 					     (unsigned long long)(element *
 								  count));
 		section->data = (const u8 *)file + offset;
 		section->size = bytes;
 		section->count = count;
 	}
+
+	for (i = 1; i < KMLOPS_MODEL_SECTION_TYPES; i++)
+		if (section_types[i].kinds & 1U << model->kind &&
+		    !section_types[i].optional && !model->sections[i].count)
+			return kmlops_refuse(refusal, -EINVAL,
+					     "section %s is missing or empty",
+					     section_types[i].name);
+	return 0;
+}
+
+/* With a normalizer for layers, without one for trees. */
+static int parse_norm(const struct kmlops_model_file *model,
+		      const struct kmlops_model_input *input,
+		      struct kmlops_refusal *refusal)
+{
+	u32 norm = le32_to_cpu(input->norm);
+
+	if (norm > KMLOPS_MODEL_NORM_LOG2)
+		return kmlops_refuse(refusal, -EINVAL,
+				     "input %s has unknown normalizer %u",
+				     input->name, norm);
+	if (!!norm != !!(LAYERS & 1U << model->kind))
+		return kmlops_refuse(refusal, -EINVAL,
+				     "input %s: %s", input->name,
+				     norm ? "trees take inputs as they are" :
+				     "layers need a normalizer");
+	if (!norm && (input->shift || input->multiplier || input->offset))
+		return kmlops_refuse(refusal, -EINVAL,
+				     "input %s: no normalizer, but factors",
+				     input->name);
+	if (le32_to_cpu(input->shift) > 62)
+		return kmlops_refuse(refusal, -EINVAL,
+				     "input %s: shift %u is more than 62",
+				     input->name, le32_to_cpu(input->shift));
 	return 0;
 }
 
@@ -162,6 +253,7 @@ static int parse_inputs(struct kmlops_model_file *model,
 	const struct kmlops_section *section =
 		&model->sections[KMLOPS_MODEL_SECTION_INPUTS];
 	u32 i, j;
+	int err;
 
 	if (section->count != model->nr_inputs)
 		return kmlops_refuse(refusal, -EINVAL,
@@ -183,12 +275,9 @@ static int parse_inputs(struct kmlops_model_file *model,
 				return kmlops_refuse(refusal, -EINVAL,
 						     "input %s is there twice",
 						     input->name);
-		if (le32_to_cpu(input->norm) != KMLOPS_MODEL_NORM_NONE ||
-		    input->reserved)
-			return kmlops_refuse(refusal, -EINVAL,
-					     "input %s has unknown normalizer %u",
-					     input->name,
-					     le32_to_cpu(input->norm));
+		err = parse_norm(model, input, refusal);
+		if (err)
+			return err;
 		if ((s64)le64_to_cpu(input->min) > (s64)le64_to_cpu(input->max))
 			return kmlops_refuse(refusal, -EINVAL,
 					     "the range of input %s is empty",

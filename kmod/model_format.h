@@ -9,6 +9,8 @@
 #include "refusal.h"
 #include <linux/kernmlops_model.h>
 
+#define KMLOPS_MODEL_SECTION_TYPES	(KMLOPS_MODEL_SECTION_WEIGHTS + 1)
+
 /* A section within the file; @data is NULL where the file has none. */
 struct kmlops_section {
 	const void *data;
@@ -23,13 +25,16 @@ struct kmlops_model_file {
 	u32 nr_inputs;
 	u32 nr_scores;
 	u32 fraction_bits;
+	u32 link;
 	u64 fingerprint;
+	u64 max_work;
 	const struct kmlops_model_input *inputs;
-	struct kmlops_section sections[KMLOPS_MODEL_SECTION_PROVENANCE + 1];
+	struct kmlops_section sections[KMLOPS_MODEL_SECTION_TYPES];
 };
 
 int kmlops_model_file_parse(const void *file, size_t size,
 			    struct kmlops_model_file *model,
 			    struct kmlops_refusal *refusal);
+u32 kmlops_model_leaf_words(const struct kmlops_model_file *model);
 
 #endif /* KMLOPS_MODEL_FORMAT_H */

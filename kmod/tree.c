@@ -95,11 +95,6 @@ struct kmlops_tree *kmlops_tree_create(const struct kmlops_model_file *model,
 	s64 *copy;
 	u32 i;
 
-	if (!nodes->count || !leaves->count) {
-		*err = kmlops_refuse(refusal, -EINVAL,
-				     "the tree has no nodes or no leaves");
-		return NULL;
-	}
 	tree = kmlops_alloc(kmlops_tree_bytes(model), NUMA_NO_NODE);
 	if (!tree) {
 		*err = kmlops_refuse(refusal, -ENOMEM, "no memory for the tree");

@@ -108,6 +108,7 @@ static inline void sample_tree_add(struct model_builder *builder,
 	builder->header.nr_inputs = 2;
 	builder->header.nr_scores = 2;
 	builder->header.fraction_bits = 10;
+	builder->header.max_work = 2;
 	model_add(builder, KMLOPS_MODEL_SECTION_INPUTS, tree->inputs,
 		  sizeof(tree->inputs), 2);
 	model_add(builder, KMLOPS_MODEL_SECTION_TREE_NODES, tree->nodes,

@@ -108,7 +108,7 @@ static void test_bad_header(void **state)
 	copy = malloc(size);
 	memcpy(copy, file, size);
 	refused_file(file, 10, -EINVAL,
-		     "a model file has at least 40 bytes, this has 10");
+		     "a model file has at least 48 bytes, this has 10");
 	copy[0] ^= 1;
 	refused_file(copy, size, -EINVAL,
 		     "this is no model file: wrong magic");
@@ -125,7 +125,7 @@ static void test_bad_header(void **state)
 		copy[i] ^= 0x10;
 	}
 	/* So does the length. */
-	for (i = 40; i < size; i++) {
+	for (i = 48; i < size; i++) {
 		struct kmlops_refusal refusal = {};
 		char sentence[80];
 		int err;
@@ -147,8 +147,8 @@ static void test_bad_header(void **state)
 	refused("a model has 1 to 512 inputs, this has 513");
 	builder.header.nr_scores = 1;
 	refused("a model of this task cannot have 1 scores");
-	builder.header.nr_scores = 257;
-	refused("a model of this task cannot have 257 scores");
+	builder.header.nr_scores = 129;
+	refused("a model of this task cannot have 129 scores");
 	builder.header.task = KMLOPS_MODEL_TASK_REGRESSION;
 	refused("a model of this task cannot have 2 scores");
 	builder.header.fraction_bits = 63;
@@ -157,15 +157,31 @@ static void test_bad_header(void **state)
 	refused("reserved bytes of the header are not zero");
 }
 
-static void test_unknown_kind(void **state)
+static void test_kind(void **state)
+{
+	builder.header.kind = 9;
+	refused("model kind 9 is unknown");
+	builder.header.kind = 0;
+	refused("model kind 0 is unknown");
+	builder.header.kind = KMLOPS_MODEL_KIND_MLP;
+	refused("a model of this kind has no section tree nodes");
+	builder.header.kind = KMLOPS_MODEL_KIND_FOREST;
+	refused("section tree leaves has 72 bytes, 3 elements take 48");
+	builder.header.task = KMLOPS_MODEL_TASK_BINARY;
+	refused("a single tree of two classes has two scores");
+	builder.header.link = KMLOPS_MODEL_LINK_SIGMOID;
+	refused("a model of this task cannot have link 1");
+}
+
+static void test_declared_work(void **state)
 {
 	u32 size;
 	void *file;
 
-	builder.header.kind = KMLOPS_MODEL_KIND_MLP;
+	builder.header.max_work = 1;
 	file = model_build(&builder, &size);
-	refused_file(file, size, -EOPNOTSUPP,
-		     "there is no engine for models of kind 2");
+	refused_file(file, size, -E2BIG,
+		     "one inference takes 2 operations, the file declares 1");
 	free(file);
 }
 
@@ -192,9 +208,9 @@ static void test_bad_sections(void **state)
 	refused("section 4 has unknown type 99");
 	builder.sections[4].type = KMLOPS_MODEL_SECTION_GOLDEN;
 	refused("section golden vectors is there twice");
-	spoil_section(1, 4, 0, 0, "section tree nodes is misplaced at byte 236");
+	spoil_section(1, 4, 0, 0, "section tree nodes is misplaced at byte 276");
 	spoil_section(1, -8, 0, 0,
-		      "section tree nodes is misplaced at byte 224");
+		      "section tree nodes is misplaced at byte 264");
 	spoil_section(4, 0, 1000, 0, "section provenance ends beyond the file");
 	spoil_section(4, 8000, 0, 0, "section provenance ends beyond the file");
 }
@@ -250,7 +266,7 @@ static void test_bad_tree(void **state)
 	refused("tree leaf 1: -1 cannot be the answer");
 	builder.sections[1].size = 0;
 	builder.sections[1].count = 0;
-	refused("the tree has no nodes or no leaves");
+	refused("section tree nodes is missing or empty");
 }
 
 static void test_golden_vectors(void **state)
@@ -260,11 +276,11 @@ static void test_golden_vectors(void **state)
 
 	builder.sections[3].size = 0;
 	builder.sections[3].count = 0;
-	refused("a model has 1 to 1024 golden vectors, this has 0");
+	refused("section golden vectors is missing or empty");
 	tree.golden[2][4] = 1;
 	file = model_build(&builder, &size);
 	refused_file(file, size, -EBADMSG,
-		     "golden vector 2: output 2 is 0, not 1");
+		     "golden vector 2 (scalar): output 2 is 0, not 1");
 	free(file);
 }
 
@@ -321,7 +337,8 @@ int main(void)
 		cmocka_unit_test_setup(test_good, setup),
 		cmocka_unit_test_setup(test_single_leaf, setup),
 		cmocka_unit_test_setup(test_bad_header, setup),
-		cmocka_unit_test_setup(test_unknown_kind, setup),
+		cmocka_unit_test_setup(test_kind, setup),
+		cmocka_unit_test_setup(test_declared_work, setup),
 		cmocka_unit_test_setup(test_bad_sections, setup),
 		cmocka_unit_test_setup(test_section_sizes, setup),
 		cmocka_unit_test_setup(test_bad_inputs, setup),

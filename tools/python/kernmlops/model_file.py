@@ -20,7 +20,7 @@ MAGIC = 0x4C4D4D4B
 FORMAT = 1
 
 INPUTS_MAX = 512
-SCORES_MAX = 256
+SCORES_MAX = 128
 SECTIONS_MAX = 16
 GOLDEN_MAX = 1024
 INPUT_NAME_LEN = 32
@@ -53,13 +53,14 @@ HEADER = np.dtype([
     ("magic", "<u4"), ("format", "<u2"), ("nr_sections", "<u2"),
     ("size", "<u4"), ("crc", "<u4"),
     ("kind", "<u2"), ("task", "<u2"), ("nr_inputs", "<u2"), ("nr_scores", "<u2"),
-    ("fraction_bits", "<u4"), ("reserved", "<u4"), ("fingerprint", "<u8"),
+    ("fraction_bits", "<u4"), ("link", "<u2"), ("reserved", "<u2"), ("fingerprint", "<u8"),
+    ("max_work", "<u8"),
 ])
 SECTION = np.dtype([("type", "<u4"), ("offset", "<u4"), ("size", "<u4"), ("count", "<u4")])
 # The name is void, not S: numpy would strip what follows the first NUL.
 INPUT = np.dtype([
-    ("name", f"V{INPUT_NAME_LEN}"), ("norm", "<u4"), ("reserved", "<u4"),
-    ("min", "<i8"), ("max", "<i8"),
+    ("name", f"V{INPUT_NAME_LEN}"), ("norm", "<u4"), ("shift", "<u4"),
+    ("min", "<i8"), ("max", "<i8"), ("multiplier", "<i8"), ("offset", "<i8"),
 ])
 TREE_NODE = np.dtype([
     ("threshold", "<i8"), ("child", "<u4"), ("input", "<u2"), ("reserved", "<u2"),
@@ -112,7 +113,7 @@ def build(model: ModelFile) -> bytes:
     """The bytes of a model file. They go through `parse`: no bad file leaves here."""
     inputs = np.zeros(len(model.inputs), INPUT)
     for i, (name, low, high) in enumerate(model.inputs):
-        inputs[i] = (name.encode().ljust(INPUT_NAME_LEN, b"\0"), NORM_NONE, 0, low, high)
+        inputs[i] = (name.encode().ljust(INPUT_NAME_LEN, b"\0"), NORM_NONE, 0, low, high, 0, 0)
     golden = np.concatenate([model.golden_inputs, model.golden_outputs], axis=1)
     provenance = json.dumps(model.provenance, sort_keys=True, ensure_ascii=False,
                             separators=(",", ":"), allow_nan=False).encode()
@@ -142,6 +143,7 @@ def build(model: ModelFile) -> bytes:
     header["nr_inputs"] = len(model.inputs)
     header["nr_scores"] = model.nr_scores
     header["fraction_bits"] = model.fraction_bits
+    header["max_work"] = tree_depth(model.nodes)
     header["fingerprint"] = fingerprint(model.names)
     header["crc"] = zlib.crc32(header.tobytes() + table.tobytes() + body)
 
@@ -209,6 +211,8 @@ def _header(data: bytes) -> np.void:
     if header["fraction_bits"] > FRACTION_BITS_MAX:
         raise ModelFileError(f"{header['fraction_bits']} fraction bits, "
                              f"at most {FRACTION_BITS_MAX} are allowed")
+    if header["link"] != 0:
+        raise ModelFileError(f"a tree cannot have link {header['link']}")
     if header["reserved"] != 0:
         raise ModelFileError("a reserved field of the header is not zero")
     return header
@@ -281,8 +285,8 @@ def _inputs(sections: dict[int, tuple[bytes, int]], nr_inputs: int) -> list[tupl
             raise ModelFileError(f"there are two inputs of the name {name}")
         if row["norm"] != NORM_NONE:
             raise ModelFileError(f"input {name} has unknown normalizer {row['norm']}")
-        if row["reserved"] != 0:
-            raise ModelFileError(f"a reserved field of input {name} is not zero")
+        if row["shift"] or row["multiplier"] or row["offset"]:
+            raise ModelFileError(f"input {name} has no normalizer, but factors")
         if row["min"] > row["max"]:
             raise ModelFileError(f"input {name} has a minimum above its maximum")
         inputs.append((name, int(row["min"]), int(row["max"])))
@@ -310,6 +314,15 @@ def _check_tree(nodes: np.ndarray, nr_leaves: int, nr_inputs: int) -> None:
         free += 2
     if free != len(nodes):
         raise ModelFileError(f"node {free} is no other node's child")
+
+
+def tree_depth(nodes: np.ndarray) -> int:
+    """Most comparisons from the root to a leaf."""
+    depth = np.zeros(len(nodes), np.int64)
+    for i, node in enumerate(nodes):
+        if node["input"] != TREE_LEAF:
+            depth[node["child"]:node["child"] + 2] = depth[i] + 1
+    return int(depth.max(initial=0))
 
 
 def _check_leaves(leaves: np.ndarray, task: int) -> None:

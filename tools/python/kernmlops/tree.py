@@ -87,7 +87,7 @@ def convert(tree: Any, X: Any, feature_names: Sequence[str] | None = None, *,
                            f"{len(data)} rows: please report this")
     file = model_file.build(content)
     model = Model(file, Report(
-        rows=len(data), mismatches=mismatches, depth=_depth(nodes), nodes=len(nodes),
+        rows=len(data), mismatches=mismatches, depth=model_file.tree_depth(nodes), nodes=len(nodes),
         leaves=len(leaves), golden=len(content.golden_inputs), bytes=len(file)))
     model.reference.verify_golden()
     return model
@@ -249,14 +249,6 @@ def _first_rows(ours: Reference, data: np.ndarray) -> dict[int, int]:
 def _apply(tree: Any, data: np.ndarray) -> np.ndarray:
     """The trainer's leaf of each row; its own code, given its own type."""
     return tree.tree_.apply(np.ascontiguousarray(data.astype(np.float32)))
-
-
-def _depth(nodes: np.ndarray) -> int:
-    depth = np.zeros(len(nodes), np.int64)
-    for i, node in enumerate(nodes):
-        if node["input"] != model_file.TREE_LEAF:
-            depth[node["child"]:node["child"] + 2] = depth[i] + 1
-    return int(depth.max())
 
 
 def _provenance(tree: Any, data: np.ndarray, metrics: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -52,9 +52,9 @@ def test_layout(data):
     assert data[:4] == b"KMML"
     assert int.from_bytes(data[4:6], "little") == 1
     assert int.from_bytes(data[8:12], "little") == len(data)
-    assert HEADER.itemsize == 40 and SECTION.itemsize == 16
-    assert INPUT.itemsize == 56 and TREE_NODE.itemsize == 16
-    assert data[120:123] == b"x0\0"
+    assert HEADER.itemsize == 48 and SECTION.itemsize == 16
+    assert INPUT.itemsize == 72 and TREE_NODE.itemsize == 16
+    assert data[128:131] == b"x0\0"
     crc = zlib.crc32(data[:12] + bytes(4) + data[16:])
     assert int.from_bytes(data[12:16], "little") == crc
     assert data[32:40].hex() == "bf7e33eaf8b75c01"      # printf 'x0\0x1\0' | sha256sum
@@ -117,9 +117,10 @@ def patch(data, where, field, value, index=0):
     (HEADER, "task", 1, 0, "a regressor has 1 score, not 2"),
     (HEADER, "nr_inputs", 0, 0, "0 inputs, 1 to 512 are allowed"),
     (HEADER, "nr_inputs", 3, 0, "the header says 3 inputs, 2 are described"),
-    (HEADER, "nr_scores", 0, 0, "a classifier has 2 to 256 scores, not 0"),
+    (HEADER, "nr_scores", 0, 0, "a classifier has 2 to 128 scores, not 0"),
     (HEADER, "nr_scores", 3, 0, "the section of tree leaves has 72 bytes, 3 elements need 96"),
     (HEADER, "fraction_bits", 63, 0, "63 fraction bits, at most 62"),
+    (HEADER, "link", 1, 0, "a tree cannot have link 1"),
     (HEADER, "reserved", 1, 0, "a reserved field of the header is not zero"),
     (HEADER, "fingerprint", 1, 0, "the fingerprint does not fit the input names"),
     (HEADER, "nr_sections", 17, 0, "17 sections, at most 16"),
@@ -130,14 +131,14 @@ def patch(data, where, field, value, index=0):
     (SECTION, "offset", 8, 0, "the section of inputs overlaps what comes before"),
     (SECTION, "size", 99999, 4, "the section of provenance runs past the end"),
     (SECTION, "size", 40, 0, "the gap before the section of tree nodes is not zero"),
-    (SECTION, "count", 1, 0, "the section of inputs has 112 bytes, 1 elements need 56"),
+    (SECTION, "count", 1, 0, "the section of inputs has 144 bytes, 1 elements need 72"),
     (INPUT, "name", b"x1".ljust(32, b"\0"), 0, "there are two inputs of the name x1"),
     (INPUT, "name", b"a\0b".ljust(32, b"\0"), 0, "the name of input 0 is not ended and padded"),
     (INPUT, "name", b"n" * 32, 0, "the name of input 0 is not ended and padded"),
     (INPUT, "name", bytes(32), 1, "input 1 has no name"),
     (INPUT, "name", b"\xff".ljust(32, b"\0"), 1, "the name of input 1 is not UTF-8"),
     (INPUT, "norm", 7, 1, "input x1 has unknown normalizer 7"),
-    (INPUT, "reserved", 1, 1, "a reserved field of input x1 is not zero"),
+    (INPUT, "shift", 1, 1, "input x1 has no normalizer, but factors"),
     (INPUT, "min", 6, 1, "input x1 has a minimum above its maximum"),
     (TREE_NODE, "input", 2, 2, "node 2 compares input 2, there are 2"),
     (TREE_NODE, "child", 0, 0, "node 0 has its children at 0, the next free place is 1 of 5"),

@@ -244,8 +244,8 @@ def test_refusals():
     refused("1025 golden vectors", tree, X, golden=1025)
     wide = np.zeros((2, 513), np.int64)
     refused("has 513 inputs, at most 512", DecisionTreeClassifier().fit(wide, [0, 1]), wide)
-    many = np.arange(257).reshape(-1, 1)
-    refused("has 257 classes, at most 256", DecisionTreeClassifier().fit(many, many.ravel()), many)
+    many = np.arange(129).reshape(-1, 1)
+    refused("has 129 classes, at most 128", DecisionTreeClassifier().fit(many, many.ravel()), many)
     frame = pd.DataFrame(X, columns=["a", "b", "c", "d"])
     refused("there is no column c", DecisionTreeClassifier().fit(frame, y),
             frame.drop(columns="c"))
@@ -254,7 +254,7 @@ def test_refusals():
 def test_limits_are_accepted():
     wide = np.random.default_rng(0).integers(0, 9, (50, 512))
     check_classifier(DecisionTreeClassifier().fit(wide, np.arange(50) % 2), wide)
-    many = np.arange(256).reshape(-1, 1)
+    many = np.arange(128).reshape(-1, 1)
     check_classifier(DecisionTreeClassifier().fit(many, many.ravel()), many)
     assert kernmlops.convert(DecisionTreeClassifier().fit([[0], [1]], [0, 1]), [[0], [1]],
                              ["n" * 31]).inputs == ["n" * 31]
