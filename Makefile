@@ -156,6 +156,25 @@ need-user:
 tests_in = $(patsubst %.c,build/%,$(wildcard selftests/$1/test_*.c))
 shared_in = $(patsubst %.c,build/%.o,$(filter-out selftests/$1/test_%.c %.bpf.c,$(wildcard selftests/$1/*.c)))
 
+# The same programs with a vmlinux.h that has the types of the module, and with
+# one that has prototypes of its kfuncs as well.
+HEADER_TEST_SKELETONS := $(foreach program,reads example_store,\
+	build/selftests/bpf/$(program)-types.skel.h build/selftests/bpf/$(program)-prototypes.skel.h)
+
+build/selftests/vmlinux/vmlinux.h: selftests/bpf/vmlinux-with-kfuncs $(KMOD) | need-bpf
+	$(call say,BTF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PYTHON) $< $(KDIR)/vmlinux $(KMOD) >$@
+
+build/selftests/bpf/%-types.bpf.o: selftests/bpf/%.bpf.c build/selftests/vmlinux/vmlinux.h
+	$(call say,BPF,$@)
+	$(Q)$(CLANG) -Ibuild/selftests/vmlinux $(BPF_CFLAGS) -DKMLOPS_IN_VMLINUX_H \
+		-DBPF_NO_KFUNC_PROTOTYPES -MMD -MP -c $< -o $@
+build/selftests/bpf/%-prototypes.bpf.o: selftests/bpf/%.bpf.c build/selftests/vmlinux/vmlinux.h
+	$(call say,BPF,$@)
+	$(Q)$(CLANG) -Ibuild/selftests/vmlinux $(BPF_CFLAGS) -DKMLOPS_IN_VMLINUX_H \
+		-MMD -MP -c $< -o $@
+
 USER_TESTS := $(call tests_in,user)
 NL_TESTS := $(call tests_in,nl)
 BPF_TESTS := $(call tests_in,bpf)
@@ -166,7 +185,7 @@ $(USER_TESTS:=.o): | need-cmocka
 $(USER_TESTS): build/selftests/user/%: build/selftests/user/%.o $(call shared_in,user) $(LIB)
 $(NL_TESTS): build/selftests/nl/%: build/selftests/nl/%.o $(call shared_in,nl) $(LIB)
 $(BPF_TESTS): build/selftests/bpf/%: build/selftests/bpf/%.o $(call shared_in,bpf) $(LIB)
-$(BPF_TESTS:=.o) $(call shared_in,bpf): | $(BPF_TEST_SKELETONS)
+$(BPF_TESTS:=.o) $(call shared_in,bpf): | $(BPF_TEST_SKELETONS) $(HEADER_TEST_SKELETONS)
 build/selftests/%: CPPFLAGS += -Iselftests -Ibuild/selftests/bpf
 build/selftests/user/%_sanitized build/selftests/user/%_sanitized.o: \
 	private CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all

@@ -2,6 +2,10 @@
 /*
  * KernMLOps for BPF programs: feature stores and models, as kfuncs of
  * kernmlops.ko. Include after vmlinux.h and <bpf/bpf_helpers.h>.
+ *
+ * A vmlinux.h of the kernel may have prototypes of kfuncs or not. One that was
+ * made from the BTF of kernmlops.ko itself has the types below already: define
+ * KMLOPS_IN_VMLINUX_H then. Prototypes may be in both.
  */
 #ifndef KERNMLOPS_BPF_H
 #define KERNMLOPS_BPF_H
@@ -131,6 +135,8 @@ extern int kmlops_get_row(const char *store, __u64 seq, void *row,
 extern int kmlops_truncate_features(const char *store, __u64 before)
 	__ksym __weak;
 
+#ifndef KMLOPS_IN_VMLINUX_H
+
 /* What became of the rows of a store: captured is the sum of the next four. */
 struct kmlops_store_stats {
 	__u64 captured;
@@ -144,32 +150,24 @@ struct kmlops_store_stats {
 	__u64 unmirrored;	/* mode mirror: rows that the map did not take */
 };
 
-/* Return: 0, or -ENOENT, -EINVAL. */
-extern int kmlops_store_stats(const char *store, void *stats,
-			      __u32 stats__sz) __ksym __weak;
-
-/*
- * Iterate over rows in order of time, across CPUs:
- *
- *	struct kmlops_row *row;
- *
- *	bpf_for_each(kmlops_rows, row, "name", from, to)
- *		if (!kmlops_get_row("name", row->seq, &mine, sizeof(mine)))
- *			...
- *
- * over rows captured in [from, to). All rows: 0 and ~0ULL; those before a time
- * (get_features_ts): 0 and the time. Rows captured after the loop began are not
- * part of it. Loops end by themselves; the verifier knows.
- */
+/* Head of a packed row. */
 struct kmlops_row {
 	__u64 time;
 	__u64 seq;
 };
 
+/* A loop over rows. */
 struct bpf_iter_kmlops_rows {
 	__u64 __opaque[8];
 } __attribute__((aligned(8)));
 
+#endif /* KMLOPS_IN_VMLINUX_H */
+
+/* Return: 0, or -ENOENT, -EINVAL. */
+extern int kmlops_store_stats(const char *store, void *stats,
+			      __u32 stats__sz) __ksym __weak;
+
+/* What kmlops_for_each_row() is made of. */
 extern int bpf_iter_kmlops_rows_new(struct bpf_iter_kmlops_rows *it,
 				    const char *store, __u64 from,
 				    __u64 to) __ksym __weak;
@@ -177,6 +175,36 @@ extern struct kmlops_row *
 bpf_iter_kmlops_rows_next(struct bpf_iter_kmlops_rows *it) __ksym __weak;
 extern void bpf_iter_kmlops_rows_destroy(struct bpf_iter_kmlops_rows *it)
 	__ksym __weak;
+
+/* clang 14 has no BTF for a kfunc that only an attribute names. */
+static inline __attribute__((always_inline)) void
+kmlops_rows_end(struct bpf_iter_kmlops_rows *it)
+{
+	bpf_iter_kmlops_rows_destroy(it);
+}
+
+/*
+ * Iterate over rows in order of time, across CPUs:
+ *
+ *	struct kmlops_row *row;
+ *
+ *	kmlops_for_each_row(row, "name", from, to)
+ *		if (!kmlops_get_row("name", row->seq, &mine, sizeof(mine)))
+ *			...
+ *
+ * over rows captured in [from, to). All rows: 0 and ~0ULL; those before a time
+ * (get_features_ts): 0 and the time. Rows captured after the loop began are not
+ * part of it. Loops end by themselves; the verifier knows. break and return
+ * work as in any loop. The same as bpf_for_each(kmlops_rows, row, "name", from,
+ * to), which newer versions of libbpf have.
+ */
+#define kmlops_for_each_row(row, store, from, to)			\
+	for (struct bpf_iter_kmlops_rows rows_it_			\
+			__attribute__((aligned(8), cleanup(kmlops_rows_end))),\
+	     *rows_none_ __attribute__((unused)) =			\
+			(bpf_iter_kmlops_rows_new(&rows_it_, store, from, to),\
+			 (struct bpf_iter_kmlops_rows *)0);		\
+	     (row = bpf_iter_kmlops_rows_next(&rows_it_)); )
 
 /**
  * kmlops_infer() - Run a model

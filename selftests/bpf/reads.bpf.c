@@ -51,14 +51,12 @@ int truncate(void *ctx)
 static void iterate(struct reads_result *r, __u64 from, __u64 to, __s64 *rows,
 		    __s64 *numbers)
 {
-	struct bpf_iter_kmlops_rows it;
 	struct kmlops_row *row;
 	reads_row full;
 	__u64 before = 0;
 	__s64 count = 0, sum = 0, read = 0, in_order = 1;
 
-	bpf_iter_kmlops_rows_new(&it, "reads", from, to);
-	while ((row = bpf_iter_kmlops_rows_next(&it))) {
+	kmlops_for_each_row(row, "reads", from, to) {
 		if (row->time < before)
 			in_order = 0;
 		before = row->time;
@@ -69,7 +67,6 @@ static void iterate(struct reads_result *r, __u64 from, __u64 to, __s64 *rows,
 			sum += full.value.number;
 		}
 	}
-	bpf_iter_kmlops_rows_destroy(&it);
 	*rows = count;
 	*numbers = sum;
 	r->all_read = read;
