@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_curve
 
-from kernmlops.model_file import TREE_LEAF
+from kernmlops.model_format import TREE_LEAF
 from phase import INPUTS, Phase, duration
 from svg import Axis, Plot, flow, horizontal_bars
 

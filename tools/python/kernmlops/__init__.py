@@ -13,7 +13,7 @@ Only numpy is needed to import this package; pandas is needed for
 """
 
 from .model import Model
-from .model_file import ModelFileError
+from .model_format import ModelFileError
 from .reference import Reference
 from .rows import ExportError, Rows, read
 from .tree import ConvertError, convert

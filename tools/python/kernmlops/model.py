@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from . import model_file
+from .model_format import TASK_CLASSIFY
 from .reference import Reference
 
 
@@ -70,7 +70,7 @@ class Model:
         `Reference.predict`.
         """
         answers = self.reference.predict(X)
-        if self.reference.file.task == model_file.TASK_CLASSIFY:
+        if self.reference.file.task == TASK_CLASSIFY:
             return np.asarray(self.provenance["classes"])[answers]
         return np.ldexp(answers.astype(np.float64), -self.fraction_bits)
 

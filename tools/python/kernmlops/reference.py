@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The twin of the kernel's engine in numpy: same file, same words."""
+"""The twin of the kernel's engines in numpy: same file, same words."""
 
 from __future__ import annotations
 
@@ -9,19 +9,27 @@ from typing import Any, Iterator
 import numpy as np
 
 from . import model_file
+from .fixed_point import log2q4, requantize, score_sigmoid
 from .integers import as_s64
-from .model_file import ModelFileError
+from .model_format import (KIND_BOOSTED, KIND_TREE, KINDS, LAYER_KINDS, LINK_SIGMOID, NORM_LOG2,
+                           TASK_BINARY, TASK_CLASSIFY, TASKS, TREE_LEAF, Input, Layer,
+                           ModelFile, ModelFileError)
+from .proof import activate, prove
 
 
 class Reference:
     """A model file, run as the kernel runs it.
 
-    `model` is the path of a model file or its bytes. Answers and scores are
-    the s64 words that the kernel gives, bit for bit: the index of a class or a
-    fixed point value, and scores with `fraction_bits` fraction bits.
+    `model` is the path of a model file, its bytes, or what they hold. Answers
+    and scores are the s64 words that the kernel gives, bit for bit: the index of
+    a class or a fixed point value, and scores with `fraction_bits` fraction bits.
     """
 
-    def __init__(self, model: str | os.PathLike[str] | bytes):
+    def __init__(self, model: str | os.PathLike[str] | bytes | ModelFile):
+        if isinstance(model, ModelFile):
+            prove(model)
+            self.file = model
+            return
         if isinstance(model, (bytes, bytearray, memoryview)):
             self.file = model_file.parse(bytes(model))
             return
@@ -39,8 +47,8 @@ class Reference:
 
     @property
     def fraction_bits(self) -> int:
-        """Fraction bits of the scores."""
-        return self.file.fraction_bits
+        """Fraction bits of the scores that it gives out."""
+        return 16 if self.file.link == LINK_SIGMOID else self.file.fraction_bits
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -50,7 +58,18 @@ class Reference:
     def outputs(self, X: Any) -> np.ndarray:
         """Output vectors: the answer, then the scores; one row per row of `X`."""
         X = as_s64(X, self.inputs)
-        return self.file.leaves[self.file.nodes["child"][self.apply(X)]]
+        if self.file.kind == KIND_TREE:
+            return self.file.leaves[self.file.nodes["child"][self.apply(X)]]
+        scores = self.raw_scores(X)
+        if self.file.task == TASK_CLASSIFY:
+            answer = np.argmax(scores, axis=1)      # the first of the greatest
+        elif self.file.task == TASK_BINARY:
+            answer = (scores[:, 0] > 0).astype(np.int64)
+        else:
+            answer = scores[:, 0]
+        if self.file.link == LINK_SIGMOID:
+            scores = score_sigmoid(scores, self.file.fraction_bits)
+        return np.column_stack([answer, scores])
 
     def predict(self, X: Any) -> np.ndarray:
         """Answers: the index of a class, or a fixed point value."""
@@ -60,24 +79,54 @@ class Reference:
         """Scores in fixed point; one row per row of `X`."""
         return self.outputs(X)[:, 1:]
 
-    def levels(self, X: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Walk down with the rows of an s64 matrix: per level of the tree, the
-        rows that get there and the index of the node of each."""
-        nodes = self.file.nodes
+    def raw_scores(self, X: np.ndarray) -> np.ndarray:
+        """Scores of the rows of an s64 matrix, before the link."""
+        if self.file.kind in LAYER_KINDS:
+            return self.layer_outputs(X)[-1]
+        if self.file.kind == KIND_TREE:
+            return self.outputs(X)[:, 1:]
+        scores = np.tile(self.file.base, (len(X), 1))
+        for i, tree in enumerate(self.file.trees):
+            leaves = self.file.leaves[tree.nodes["child"][self.apply(X, i)]]
+            if self.file.kind == KIND_BOOSTED:
+                scores[:, tree.score] += leaves[:, 0]
+            else:
+                scores += leaves
+        return scores
+
+    # ---- layers
+
+    def layer_outputs(self, X: np.ndarray) -> list[np.ndarray]:
+        """What the first layer is given for the rows of an s64 matrix, then
+        what each layer gives out."""
+        values = [np.column_stack([normalize(item, X[:, i])
+                                   for i, item in enumerate(self.file.inputs)])]
+        for layer in self.file.layers:
+            values.append(run_layer(layer, values[-1]))
+        return values
+
+    # ---- trees
+
+    def levels(self, X: np.ndarray, tree: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Walk down a tree with the rows of an s64 matrix: per level, the rows
+        that get there and the index of the node of each within the tree."""
+        nodes = self.file.trees[tree].nodes
         rows = np.arange(len(X))
         at = np.zeros(len(X), np.int64)
         while len(rows):
             yield rows, at
-            inner = nodes["input"][at] != model_file.TREE_LEAF
+            inner = nodes["input"][at] != TREE_LEAF
             rows, node = rows[inner], nodes[at[inner]]
             at = node["child"] + (X[rows, node["input"]] > node["threshold"])
 
-    def apply(self, X: np.ndarray) -> np.ndarray:
-        """Index of the node where each row of an s64 matrix ends."""
+    def apply(self, X: np.ndarray, tree: int = 0) -> np.ndarray:
+        """Index of the node of a tree where each row of an s64 matrix ends."""
         end = np.zeros(len(X), np.int64)
-        for rows, at in self.levels(X):
+        for rows, at in self.levels(X, tree):
             end[rows] = at
         return end
+
+    # ---- admission
 
     def verify_golden(self) -> int:
         """Run the golden vectors, and return how many there are.
@@ -92,6 +141,20 @@ class Reference:
         return len(self.file.golden_inputs)
 
     def __repr__(self) -> str:
-        task = "classifier" if self.file.task == model_file.TASK_CLASSIFY else "regressor"
-        return (f"<kernmlops.Reference: tree {task}, {len(self.inputs)} inputs, "
-                f"{len(self.file.nodes)} nodes>")
+        return (f"<kernmlops.Reference: {KINDS[self.file.kind]}, task {TASKS[self.file.task]}, "
+                f"{len(self.inputs)} inputs, work {prove(self.file).work}>")
+
+
+def normalize(item: Input, x: np.ndarray) -> np.ndarray:
+    """A column of s64 as the first layer takes it."""
+    x = np.clip(x, item.min, item.max)
+    if item.norm == NORM_LOG2:
+        x = log2q4(x)
+    return (x * np.int64(item.multiplier) + np.int64(item.offset)) >> item.shift
+
+
+def run_layer(layer: Layer, values: np.ndarray) -> np.ndarray:
+    """The outputs of a layer; one row per row of its inputs."""
+    # Doubles hold every partial sum of a proven layer exactly, and are quicker.
+    acc = (values.astype(np.float64) @ layer.weights.astype(np.float64).T).astype(np.int64)
+    return activate(layer, requantize(acc + layer.bias, layer.multiplier, layer.shift))

@@ -14,8 +14,11 @@ from typing import Any, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from . import model_file
+from . import model_format as fmt
 from .integers import as_s64
 from .model import Model, Report
+from .model_format import Input, ModelFile, Tree
+from .proof import prove
 from .reference import Reference
 from .threshold import S64_MAX, S64_MIN, greatest_left
 
@@ -49,8 +52,8 @@ def convert(tree: Any, X: Any, feature_names: Sequence[str] | None = None, *,
     """
     classifier = _check_tree(tree)
     names, data = _inputs(tree, X, feature_names)
-    if not 1 <= golden <= model_file.GOLDEN_MAX:
-        raise ConvertError(f"{golden} golden vectors, 1 to {model_file.GOLDEN_MAX} are allowed")
+    if not 1 <= golden <= fmt.GOLDEN_MAX:
+        raise ConvertError(f"{golden} golden vectors, 1 to {fmt.GOLDEN_MAX} are allowed")
 
     nodes, origin, leaves_of = _nodes(tree.tree_)
     values = tree.tree_.value[leaves_of, 0, :]
@@ -67,11 +70,13 @@ def convert(tree: Any, X: Any, feature_names: Sequence[str] | None = None, *,
         """What the tree itself says, not our twin of it."""
         return leaves[[leaf_of[node] for node in _apply(tree, rows).tolist()]]
 
-    content = model_file.ModelFile(
-        task=model_file.TASK_CLASSIFY if classifier else model_file.TASK_REGRESSION,
+    content = ModelFile(
+        kind=fmt.KIND_TREE,
+        task=fmt.TASK_CLASSIFY if classifier else fmt.TASK_REGRESSION,
         fraction_bits=fraction_bits,
-        inputs=list(zip(names, data.min(axis=0).tolist(), data.max(axis=0).tolist())),
-        nodes=nodes,
+        inputs=[Input(*item) for item in zip(names, data.min(axis=0).tolist(),
+                                             data.max(axis=0).tolist())],
+        trees=[Tree(nodes)],
         leaves=leaves,
         golden_inputs=data[:1],         # until the others are chosen
         golden_outputs=outputs(data[:1]),
@@ -87,7 +92,7 @@ def convert(tree: Any, X: Any, feature_names: Sequence[str] | None = None, *,
                            f"{len(data)} rows: please report this")
     file = model_file.build(content)
     model = Model(file, Report(
-        rows=len(data), mismatches=mismatches, depth=model_file.tree_depth(nodes), nodes=len(nodes),
+        rows=len(data), mismatches=mismatches, depth=prove(content).work, nodes=len(nodes),
         leaves=len(leaves), golden=len(content.golden_inputs), bytes=len(file)))
     model.reference.verify_golden()
     return model
@@ -104,15 +109,15 @@ def _check_tree(tree: Any) -> bool:
         raise ConvertError(f"this {name} is not fitted yet: call its fit(X, y) first")
     if tree.n_outputs_ != 1:
         raise ConvertError(f"this {name} has {tree.n_outputs_} outputs, only one is supported")
-    if tree.n_features_in_ > model_file.INPUTS_MAX:
+    if tree.n_features_in_ > fmt.INPUTS_MAX:
         raise ConvertError(f"this {name} has {tree.n_features_in_} inputs, "
-                           f"at most {model_file.INPUTS_MAX} are allowed")
+                           f"at most {fmt.INPUTS_MAX} are allowed")
     if name in CLASSIFIERS and tree.n_classes_ < 2:
         raise ConvertError(f"this {name} was trained on one class only: "
                            "there is nothing to decide")
-    if name in CLASSIFIERS and tree.n_classes_ > model_file.SCORES_MAX:
+    if name in CLASSIFIERS and tree.n_classes_ > fmt.SCORES_MAX:
         raise ConvertError(f"this {name} has {tree.n_classes_} classes, "
-                           f"at most {model_file.SCORES_MAX} are allowed")
+                           f"at most {fmt.SCORES_MAX} are allowed")
     return name in CLASSIFIERS
 
 
@@ -146,9 +151,9 @@ def _inputs(tree: Any, X: Any, feature_names: Sequence[str] | None) -> tuple[lis
             raise ConvertError("a feature name is empty")
         if "\0" in name:
             raise ConvertError(f"feature name {name!r} has a NUL in it")
-        if len(name.encode()) >= model_file.INPUT_NAME_LEN:
+        if len(name.encode()) >= fmt.INPUT_NAME_LEN:
             raise ConvertError(f"feature name {name} has {len(name.encode())} bytes, "
-                               f"at most {model_file.INPUT_NAME_LEN - 1} are allowed")
+                               f"at most {fmt.INPUT_NAME_LEN - 1} are allowed")
         if names.count(name) > 1:
             raise ConvertError(f"feature name {name} is given twice")
     return names, data
@@ -174,13 +179,13 @@ def _nodes(tree: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rows: list[tuple[int, int, int, int]] = []
     for node, threshold in order:       # grows while it is walked
         if threshold is None:
-            rows.append((0, len(leaves), model_file.TREE_LEAF, 0))
+            rows.append((0, len(leaves), fmt.TREE_LEAF, 0))
             leaves.append(node)
         else:
             rows.append((threshold, len(order), int(tree.feature[node]), 0))
             order += [resolve(int(tree.children_left[node])),
                       resolve(int(tree.children_right[node]))]
-    return (np.array(rows, model_file.TREE_NODE),
+    return (np.array(rows, fmt.TREE_NODE),
             np.array([node for node, _ in order], np.int64),
             np.array(leaves, np.int64))
 
@@ -219,7 +224,7 @@ def _golden(ours: Reference, data: np.ndarray, limit: int) -> list[tuple[int, ..
 
     def boundaries() -> Iterator[tuple[int, ...]]:
         for node, row in seen.items():
-            if nodes["input"][node] == model_file.TREE_LEAF:
+            if nodes["input"][node] == fmt.TREE_LEAF:
                 continue
             threshold = int(nodes["threshold"][node])
             for value in (threshold, min(threshold + 1, S64_MAX)):
@@ -229,7 +234,7 @@ def _golden(ours: Reference, data: np.ndarray, limit: int) -> list[tuple[int, ..
 
     def rows() -> Iterator[tuple[int, ...]]:
         for node, row in seen.items():
-            if nodes["input"][node] == model_file.TREE_LEAF:
+            if nodes["input"][node] == fmt.TREE_LEAF:
                 yield tuple(data[row].tolist())
 
     mixed: Iterable[Any] = chain.from_iterable(zip_longest(boundaries(), rows()))

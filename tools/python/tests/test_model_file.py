@@ -9,18 +9,20 @@ import pytest
 
 import kernmlops
 from kernmlops import model_file
-from kernmlops.model_file import HEADER, INPUT, SECTION, TREE_NODE, ModelFileError
+from kernmlops.model_format import (HEADER, INPUT, KIND_TREE, SECTION, TASK_CLASSIFY,
+                                    TASK_REGRESSION, TREE_NODE, Input, ModelFile, ModelFileError,
+                                    Tree)
 
 
 @pytest.fixture
 def content():
     """x0 <= 10 ? class 1 : (x1 <= -3 ? class 0 : class 1)"""
     leaves = np.array([[1, 100, 900], [0, 800, 200], [1, 300, 700]])
-    return model_file.ModelFile(
-        task=model_file.TASK_CLASSIFY, fraction_bits=10,
-        inputs=[("x0", 0, 20), ("x1", -5, 5)],
-        nodes=np.array([(10, 1, 0, 0), (0, 0, 0xFFFF, 0), (-3, 3, 1, 0),
-                        (0, 1, 0xFFFF, 0), (0, 2, 0xFFFF, 0)], TREE_NODE),
+    return ModelFile(
+        kind=KIND_TREE, task=TASK_CLASSIFY, fraction_bits=10,
+        inputs=[Input("x0", 0, 20), Input("x1", -5, 5)],
+        trees=[Tree(np.array([(10, 1, 0, 0), (0, 0, 0xFFFF, 0), (-3, 3, 1, 0),
+                              (0, 1, 0xFFFF, 0), (0, 2, 0xFFFF, 0)], TREE_NODE))],
         leaves=leaves,
         golden_inputs=np.array([[10, 0], [11, -3], [11, -2]]),
         golden_outputs=leaves,
@@ -43,7 +45,7 @@ def test_round_trip(content, data, tmp_path):
     assert reference.predict([[10, 9], [11, -3], [2**62, 0]]).tolist() == [1, 0, 1]
     assert reference.predict_scores([[-(2**63), 0]]).tolist() == [[100, 900]]
     assert reference.predict(np.empty((0, 2), np.int64)).shape == (0,)
-    assert repr(reference) == "<kernmlops.Reference: tree classifier, 2 inputs, 5 nodes>"
+    assert repr(reference) == "<kernmlops.Reference: tree, task classify, 2 inputs, work 2>"
     assert model_file.build(reference.file) == data
 
 
@@ -111,21 +113,23 @@ def patch(data, where, field, value, index=0):
     (HEADER, "format", 2, 0, "format 2 is unknown"),
     (HEADER, "size", 9999, 0, "the header says 9999 bytes, the file has"),
     (HEADER, "crc", 1, 0, "the checksum is wrong: the file is corrupt"),
-    (HEADER, "kind", 2, 0, "a model of kind mlp is not supported"),
-    (HEADER, "kind", 99, 0, "a model of kind 99 is not supported"),
+    (HEADER, "kind", 2, 0, "a model of kind mlp has no section of tree nodes"),
+    (HEADER, "kind", 4, 0, "the section of trees is missing or empty"),
+    (HEADER, "kind", 99, 0, "kind 99 is unknown"),
     (HEADER, "task", 0, 0, "task 0 is unknown"),
     (HEADER, "task", 1, 0, "a regressor has 1 score, not 2"),
     (HEADER, "nr_inputs", 0, 0, "0 inputs, 1 to 512 are allowed"),
     (HEADER, "nr_inputs", 3, 0, "the header says 3 inputs, 2 are described"),
     (HEADER, "nr_scores", 0, 0, "a classifier has 2 to 128 scores, not 0"),
-    (HEADER, "nr_scores", 3, 0, "the section of tree leaves has 72 bytes, 3 elements need 96"),
+    (HEADER, "nr_scores", 3, 0, "the section of golden vectors has 120 bytes, 3 elements need 144"),
     (HEADER, "fraction_bits", 63, 0, "63 fraction bits, at most 62"),
-    (HEADER, "link", 1, 0, "a tree cannot have link 1"),
+    (HEADER, "link", 1, 0, "a model of task classify cannot have link 1"),
     (HEADER, "reserved", 1, 0, "a reserved field of the header is not zero"),
     (HEADER, "fingerprint", 1, 0, "the fingerprint does not fit the input names"),
     (HEADER, "nr_sections", 17, 0, "17 sections, at most 16"),
     (HEADER, "nr_sections", 0, 0, "the bytes after the last section are not zero"),
-    (SECTION, "type", 9, 2, "a section is of unknown type 9"),
+    (SECTION, "type", 9, 2, "a model of kind tree has no section of channels"),
+    (SECTION, "type", 11, 2, "a section is of unknown type 11"),
     (SECTION, "type", 1, 1, "there are two sections of inputs"),
     (SECTION, "offset", 124, 0, "the section of inputs does not start at a multiple of 8"),
     (SECTION, "offset", 8, 0, "the section of inputs overlaps what comes before"),
@@ -164,12 +168,12 @@ def test_orphan_nodes(data):
 def test_no_golden_vectors(content):
     content.golden_inputs = content.golden_inputs[:0]
     content.golden_outputs = content.golden_outputs[:0]
-    with pytest.raises(ModelFileError, match="0 golden vectors, 1 to 1024 are allowed"):
+    with pytest.raises(ModelFileError, match="the section of golden vectors is missing or empty"):
         model_file.build(content)
 
 
 def test_regressor_answer_is_its_score(content):
-    content.task = model_file.TASK_REGRESSION
+    content.task = TASK_REGRESSION
     content.leaves = np.array([[5, 5], [6, 6], [7, 8]])
     content.golden_outputs = content.leaves
     with pytest.raises(ModelFileError, match="the answer of leaf 2 is not its score"):

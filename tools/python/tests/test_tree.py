@@ -16,6 +16,7 @@ from sklearn.tree import (DecisionTreeClassifier, DecisionTreeRegressor,  # noqa
                           ExtraTreeClassifier)
 
 import kernmlops  # noqa: E402
+from kernmlops.model_format import Input  # noqa: E402
 from kernmlops.threshold import S64_MAX, S64_MIN  # noqa: E402
 
 
@@ -190,7 +191,7 @@ def test_names_and_ranges():
     tree = DecisionTreeClassifier().fit(frame, y)
     model = kernmlops.convert(tree, frame)
     assert model.inputs == ["a", "b", "c", "d"]
-    assert model.reference.file.inputs[0] == ("a", X[:, 0].min(), X[:, 0].max())
+    assert model.reference.file.inputs[0] == Input("a", X[:, 0].min(), X[:, 0].max())
     # Columns of a DataFrame are found by name, not by place.
     assert kernmlops.convert(tree, frame[["d", "c", "b", "a"]]).inputs == ["a", "b", "c", "d"]
     assert (model.predict(frame[["d", "b", "a", "c"]]) == y).all()
@@ -206,8 +207,8 @@ def test_mixed_columns():
                           "whole": [1.0, 2.0, -3.0]})
     tree = DecisionTreeClassifier().fit(frame.astype(np.int64), [0, 1, 0])
     model = kernmlops.convert(tree, frame)
-    assert model.reference.file.inputs[0] == ("wide", 3, 2**60 + 2)
-    assert model.reference.file.inputs[2] == ("whole", -3, 2)
+    assert model.reference.file.inputs[0] == Input("wide", 3, 2**60 + 2)
+    assert model.reference.file.inputs[2] == Input("whole", -3, 2)
 
 
 def refused(pattern, tree, X, *args, **options):
