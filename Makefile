@@ -112,7 +112,7 @@ NL_CFLAGS = $(shell pkg-config --cflags libnl-genl-3.0)
 LIBS := -lbpf -lnl-genl-3 -lnl-3 -ljson-c -lz
 
 # Files of the module that are also built for user space.
-PORTABLE := refusal.c schema.c history.c key_index.c cursor.c model_format.c engine.c fixed_point.c tree.c
+PORTABLE := refusal.c schema.c history.c key_index.c cursor.c model_format.c engine.c fixed_point.c mlp.c mlp_proof.c mlp_scalar.c tree.c
 
 LIB_OBJECTS := $(patsubst %.c,build/%.o,$(wildcard tools/lib/*.c)) $(PORTABLE:%.c=build/kmod/user/%.o)
 TOOL_OBJECTS := $(patsubst %.c,build/%.o,$(wildcard tools/kmlopsctl/*.c))
@@ -180,15 +180,22 @@ NL_TESTS := $(call tests_in,nl)
 BPF_TESTS := $(call tests_in,bpf)
 BPF_TEST_SKELETONS := $(patsubst %.bpf.c,build/%.skel.h,$(wildcard selftests/bpf/*.bpf.c))
 
-$(USER_TESTS): LIBS += -lcmocka
+$(USER_TESTS): LIBS += -lcmocka -lm
 $(USER_TESTS:=.o): | need-cmocka
+# Before the library, which then adds nothing of the same names.
+build/selftests/user/test_mlp_sanitized: $(PORTABLE:%.c=build/kmod/sanitized/%.o)
 $(USER_TESTS): build/selftests/user/%: build/selftests/user/%.o $(call shared_in,user) $(LIB)
 $(NL_TESTS): build/selftests/nl/%: build/selftests/nl/%.o $(call shared_in,nl) $(LIB)
 $(BPF_TESTS): build/selftests/bpf/%: build/selftests/bpf/%.o $(call shared_in,bpf) $(LIB)
 $(BPF_TESTS:=.o) $(call shared_in,bpf): | $(BPF_TEST_SKELETONS) $(HEADER_TEST_SKELETONS)
 build/selftests/%: CPPFLAGS += -Iselftests -Ibuild/selftests/bpf
-build/selftests/user/%_sanitized build/selftests/user/%_sanitized.o: \
-	private CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+build/selftests/user/%_sanitized build/selftests/user/%_sanitized.o: private CFLAGS += $(SANITIZE)
+
+build/kmod/sanitized/%.o: kmod/%.c | need-user
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) $(CPPFLAGS) -MMD -MP -c $< -o $@
 
 $(USER_TESTS) $(NL_TESTS) $(BPF_TESTS):
 	$(call say,LD,$@)

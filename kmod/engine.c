@@ -67,6 +67,10 @@ void kmlops_engine_infer_path(const struct kmlops_engine *engine,
 	u32 i;
 
 	switch (engine->kind) {
+	case KMLOPS_MODEL_KIND_LINEAR:
+	case KMLOPS_MODEL_KIND_MLP:
+		kmlops_mlp_infer(engine->mlp, path, in, scores);
+		break;
 	default:
 		leaf = kmlops_tree_infer(engine->tree, in);
 		for (i = 0; i < nr_out; i++)
@@ -132,6 +136,15 @@ static int create_kind(struct kmlops_engine *engine,
 	int err = 0;
 
 	switch (model->kind) {
+	case KMLOPS_MODEL_KIND_LINEAR:
+	case KMLOPS_MODEL_KIND_MLP:
+		engine->mlp = kmlops_mlp_create(model, &err, refusal);
+		if (!engine->mlp)
+			return err;
+		engine->bytes = engine->mlp->bytes;
+		engine->work = engine->mlp->work;
+		engine->paths = engine->mlp->paths;
+		return 0;
 	case KMLOPS_MODEL_KIND_TREE:
 		engine->tree = kmlops_tree_create(model, &err, refusal);
 		if (!engine->tree)
@@ -221,6 +234,7 @@ void kmlops_engine_destroy(struct kmlops_engine *engine)
 {
 	if (!engine)
 		return;
+	kmlops_mlp_destroy(engine->mlp);
 	kmlops_tree_destroy(engine->tree);
 	kmlops_free(engine);
 }

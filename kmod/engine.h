@@ -5,6 +5,7 @@
 #ifndef KMLOPS_ENGINE_H
 #define KMLOPS_ENGINE_H
 
+#include "mlp.h"
 #include "model_format.h"
 #include "path.h"
 #include "tree.h"
@@ -24,6 +25,7 @@
  * @fingerprint: of its input names
  * @bytes: memory it takes
  * @work: most multiply-accumulates or comparisons of one inference
+ * @mlp: what computes, of kinds linear and MLP
  * @tree: what computes, of kind tree
  * @input_names: names of the inputs in order
  */
@@ -41,6 +43,7 @@ struct kmlops_engine {
 	u64 fingerprint;
 	u64 bytes;
 	u64 work;
+	struct kmlops_mlp *mlp;
 	struct kmlops_tree *tree;
 	char input_names[][KMLOPS_MODEL_INPUT_NAME_LEN];
 };

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From the layers of a file to those of the engine, and which path computes.
+ * Portable.
+ */
+#include "mlp.h"
+
+/* A layer as the file has it. */
+struct source {
+	const struct kmlops_model_layer *layer;
+	const struct kmlops_model_channel *channels;
+	const s8 *weights;
+};
+
+static struct source first_source(const struct kmlops_model_file *model)
+{
+	return (struct source){
+		model->sections[KMLOPS_MODEL_SECTION_LAYERS].data,
+		model->sections[KMLOPS_MODEL_SECTION_CHANNELS].data,
+		model->sections[KMLOPS_MODEL_SECTION_WEIGHTS].data,
+	};
+}
+
+static void next_source(struct source *source)
+{
+	u32 nr_outputs = le16_to_cpu(source->layer->nr_outputs);
+
+	source->channels += nr_outputs;
+	source->weights += nr_outputs * le16_to_cpu(source->layer->nr_inputs);
+	source->layer++;
+}
+
+/* Memory given out in pieces, or counted if there is none yet. */
+struct arena {
+	unsigned long start;
+	size_t used;
+};
+
+static void *take(struct arena *arena, u64 size)
+{
+	void *piece = (void *)(arena->start + arena->used);
+
+	arena->used += (size + 63) & ~63ULL;
+	return piece;
+}
+
+static void read_layer(struct kmlops_layer *layer,
+		       const struct kmlops_model_layer *wire)
+{
+	layer->nr_inputs = le16_to_cpu(wire->nr_inputs);
+	layer->nr_outputs = le16_to_cpu(wire->nr_outputs);
+	layer->input_bits = wire->input_bits;
+	layer->output_bits = wire->output_bits;
+	layer->activation = wire->activation;
+	layer->zero_point = le32_to_cpu(wire->zero_point);
+	layer->min = le32_to_cpu(wire->min);
+	layer->max = le32_to_cpu(wire->max);
+
+	if (layer->activation == KMLOPS_MODEL_ACTIVATION_TANH)
+		layer->table_offset = -32768;
+	if (layer->output_bits == 8) {
+		layer->table_offset += 128;
+		layer->table_shift = 8;
+	} else if (layer->activation == KMLOPS_MODEL_ACTIVATION_SIGMOID) {
+		layer->table_offset = 1;
+		layer->table_shift = 1;
+	}
+}
+
+/* Whether the sums of each chunk of inputs fit the narrow lanes. */
+static bool chunks_fit(const struct kmlops_layer *layer, const s8 *weights,
+		       const struct kmlops_range *inputs, u32 chunk)
+{
+	s64 low = 0, high = 0;
+	u32 c, i;
+
+	for (c = 0; c < layer->nr_outputs; c++) {
+		for (i = 0; i < layer->nr_inputs; i++) {
+			s64 a = *weights * inputs[i].min;
+			s64 b = *weights++ * inputs[i].max;
+
+			if (i % chunk == 0)
+				low = high = 0;
+			low += a < b ? a : b;
+			high += a > b ? a : b;
+			if (low < -(1 << 20) || high >= 1 << 20)
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Three lanes if they hold the sums of enough inputs. */
+static void choose_lanes(struct kmlops_layer *layer, const s8 *weights,
+			 const struct kmlops_range *inputs)
+{
+	u32 parts, chunk;
+
+	for (parts = 1; parts <= 8; parts++) {
+		chunk = (layer->nr_inputs + parts - 1) / parts;
+		if (chunks_fit(layer, weights, inputs, chunk)) {
+			layer->lanes = 3;
+			layer->chunk = chunk;
+			return;
+		}
+	}
+	layer->lanes = 2;
+	layer->chunk = layer->nr_inputs;
+}
+
+static u32 nr_groups(const struct kmlops_layer *layer)
+{
+	return (layer->nr_outputs + layer->lanes - 1) / layer->lanes;
+}
+
+/* Where the weights of the layers go; only their sizes if @arena is empty. */
+static void place_layer(struct kmlops_layer *layer, struct arena *arena)
+{
+	size_t before = arena->used;
+
+	layer->words = take(arena, 8ULL * layer->nr_inputs * nr_groups(layer));
+	layer->channels = take(arena, layer->nr_outputs *
+			       sizeof(*layer->channels));
+	layer->proof.bytes = arena->used - before;
+}
+
+/* A word for each input, of each of the groups that are summed together. */
+static void pack_words(struct kmlops_layer *layer, const s8 *weights)
+{
+	u32 bits = layer->lanes == 3 ? 21 : 32;
+	u64 *word = layer->words;
+	u32 first, groups, i, group, lane;
+
+	for (first = 0; first < nr_groups(layer); first += groups) {
+		groups = nr_groups(layer) - first;
+		if (groups > KMLOPS_SCALAR_GROUPS)
+			groups = KMLOPS_SCALAR_GROUPS;
+		for (i = 0; i < layer->nr_inputs; i++) {
+			for (group = first; group < first + groups; group++) {
+				for (lane = 0; lane < layer->lanes; lane++) {
+					u32 c = group * layer->lanes + lane;
+					u64 w = 0;
+
+					if (c < layer->nr_outputs)
+						w = (s64)weights[c * layer->nr_inputs + i];
+					*word += w << (lane * bits);
+				}
+				word++;
+			}
+		}
+	}
+}
+
+static void pack_layer(struct kmlops_layer *layer, const struct source *source)
+{
+	u32 c;
+
+	pack_words(layer, source->weights);
+	for (c = 0; c < layer->nr_outputs; c++) {
+		const struct kmlops_model_channel *wire = &source->channels[c];
+		struct kmlops_channel *channel = &layer->channels[c];
+		s64 bias = (s32)le32_to_cpu(wire->bias);
+
+		channel->multiplier = le32_to_cpu(wire->multiplier);
+		channel->shift = le32_to_cpu(wire->shift);
+		channel->offset = bias * channel->multiplier +
+				  (1LL << (channel->shift - 1));
+	}
+}
+
+static void pack_norms(struct kmlops_mlp *mlp,
+		       const struct kmlops_model_input *inputs)
+{
+	u32 i;
+
+	for (i = 0; i < mlp->nr_inputs; i++) {
+		mlp->norms[i] = (struct kmlops_norm){
+			.min = le64_to_cpu(inputs[i].min),
+			.max = le64_to_cpu(inputs[i].max),
+			.multiplier = le64_to_cpu(inputs[i].multiplier),
+			.offset = le64_to_cpu(inputs[i].offset),
+			.shift = le32_to_cpu(inputs[i].shift),
+			.log2 = le32_to_cpu(inputs[i].norm) ==
+				KMLOPS_MODEL_NORM_LOG2,
+		};
+	}
+}
+
+/* Reads and proves all layers, and chooses how the engine lays them out. */
+static int prove(struct kmlops_mlp *mlp, const struct kmlops_model_file *model,
+		 struct kmlops_refusal *refusal)
+{
+	struct source source = first_source(model);
+	struct kmlops_range *inputs, *outputs, *next, *ranges;
+	int err;
+	u32 i;
+
+	ranges = kmlops_alloc(2 * KMLOPS_MODEL_WIDTH_MAX * sizeof(*ranges),
+			      NUMA_NO_NODE);
+	if (!ranges)
+		return kmlops_refuse(refusal, -ENOMEM,
+				     "no memory to verify the layers");
+	inputs = ranges;
+	outputs = ranges + KMLOPS_MODEL_WIDTH_MAX;
+
+	err = kmlops_mlp_prove_inputs(model, inputs, refusal);
+	for (i = 0; i < mlp->nr_layers && !err; i++) {
+		struct kmlops_layer *layer = &mlp->layers[i];
+
+		read_layer(layer, source.layer);
+		err = kmlops_mlp_prove_layer(i, source.layer, source.channels,
+					     source.weights, inputs, outputs,
+					     &layer->proof, refusal);
+		if (err)
+			break;
+		mlp->work += layer->proof.work;
+		choose_lanes(layer, source.weights, inputs);
+		next = inputs;
+		inputs = outputs;
+		outputs = next;
+		next_source(&source);
+	}
+	kmlops_free(ranges);
+	return err;
+}
+
+static void place(struct kmlops_mlp *mlp, struct arena *arena)
+{
+	u32 i;
+
+	mlp->norms = take(arena, mlp->nr_inputs * sizeof(*mlp->norms));
+	for (i = 0; i < mlp->nr_layers; i++)
+		place_layer(&mlp->layers[i], arena);
+}
+
+/* Copies the proved file to where and how the paths want it. */
+static int pack(struct kmlops_mlp *mlp, const struct kmlops_model_file *model,
+		struct kmlops_refusal *refusal)
+{
+	struct source source = first_source(model);
+	struct arena arena = {};
+	size_t size;
+	u32 i;
+
+	place(mlp, &arena);
+	/* Pieces begin at cache lines, wherever the allocation does. */
+	size = arena.used + 63;
+	mlp->memory = kmlops_alloc(size, NUMA_NO_NODE);
+	if (!mlp->memory)
+		return kmlops_refuse(refusal, -ENOMEM,
+				     "no memory for the layers");
+	arena.start = ((unsigned long)mlp->memory + 63) & ~63UL;
+	arena.used = 0;
+	place(mlp, &arena);
+	mlp->bytes = struct_size(mlp, layers, mlp->nr_layers) + size;
+
+	pack_norms(mlp, model->inputs);
+	for (i = 0; i < mlp->nr_layers; i++) {
+		pack_layer(&mlp->layers[i], &source);
+		next_source(&source);
+	}
+	return 0;
+}
+
+/**
+ * kmlops_mlp_create() - Verify the layers of a model and make the engine's copy
+ * @model: a parsed model file of kind linear or MLP
+ * @err: receives 0, -EINVAL or -ENOMEM
+ * @refusal: receives the sentence on error
+ *
+ * Context: process; sleeps.
+ * Return: the MLP, owned by the caller, or NULL.
+ */
+struct kmlops_mlp *kmlops_mlp_create(const struct kmlops_model_file *model,
+				     int *err, struct kmlops_refusal *refusal)
+{
+	u32 nr_layers = model->sections[KMLOPS_MODEL_SECTION_LAYERS].count;
+	struct kmlops_mlp *mlp;
+
+	*err = kmlops_mlp_check_layers(model, refusal);
+	if (*err)
+		return NULL;
+	mlp = kmlops_alloc(struct_size(mlp, layers, nr_layers), NUMA_NO_NODE);
+	if (!mlp) {
+		*err = kmlops_refuse(refusal, -ENOMEM,
+				     "no memory for the layers");
+		return NULL;
+	}
+	mlp->nr_inputs = model->nr_inputs;
+	mlp->nr_layers = nr_layers;
+	mlp->paths = KMLOPS_PATH_BIT(KMLOPS_PATH_SCALAR);
+	*err = prove(mlp, model, refusal);
+	if (!*err)
+		*err = pack(mlp, model, refusal);
+	if (*err) {
+		kmlops_mlp_destroy(mlp);
+		return NULL;
+	}
+	return mlp;
+}
+
+void kmlops_mlp_destroy(struct kmlops_mlp *mlp)
+{
+	if (!mlp)
+		return;
+	kmlops_free(mlp->memory);
+	kmlops_free(mlp);
+}
+
+/**
+ * kmlops_mlp_infer() - Compute the scores
+ * @mlp: the model
+ * @path: one of mlp->paths; not scalar only where vectors are usable
+ * @in: the input vector
+ * @scores: receives the scores; has KMLOPS_MODEL_SCORES_MAX words, all of
+ *   which may be written
+ *
+ * Context: any, NMI included. Bounded, allocates nothing, cannot fail.
+ */
+void kmlops_mlp_infer(const struct kmlops_mlp *mlp, enum kmlops_path path,
+		      const s64 *in, s64 *scores)
+{
+	kmlops_mlp_infer_scalar(mlp, in, scores);
+}

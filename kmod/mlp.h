@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Engine of linear models and MLPs: fully connected layers, one after the
+ * other. Portable.
+ *
+ * Documentation/kernmlops/fixed-point.rst defines what it computes. Each path
+ * has weights laid out for it, so that it reads them once, in order.
+ */
+#ifndef KMLOPS_MLP_H
+#define KMLOPS_MLP_H
+
+#include "model_format.h"
+#include "path.h"
+
+/*
+ * Outputs of a layer, and inputs of the next one, on the scalar path. Between
+ * layers they may lie where the scores will.
+ */
+typedef s16 __attribute__((may_alias)) kmlops_activation;
+
+/* All that a number can be. */
+struct kmlops_range {
+	s64 min;
+	s64 max;
+};
+
+/**
+ * struct kmlops_layer_proof - What was proved of a layer
+ * @acc: extreme accumulators of all channels
+ * @acc_min_channel: the channel that has the least one
+ * @acc_max_channel: the channel that has the greatest one
+ * @requantized: extreme requantized accumulators, before the activation
+ * @output: extreme outputs
+ * @work: multiply-accumulates
+ * @bytes: memory that the engine takes for it
+ */
+struct kmlops_layer_proof {
+	struct kmlops_range acc;
+	u32 acc_min_channel;
+	u32 acc_max_channel;
+	struct kmlops_range requantized;
+	struct kmlops_range output;
+	u64 work;
+	u64 bytes;
+};
+
+/* (sum * multiplier + offset) >> shift; bias and rounding are in the offset. */
+struct kmlops_channel {
+	s64 offset;
+	s32 multiplier;
+	u32 shift;
+};
+
+/**
+ * struct kmlops_layer - A layer
+ * @nr_inputs: its inputs
+ * @nr_outputs: its channels
+ * @input_bits: 8 or 16
+ * @output_bits: 8 or 16; 32 in the last layer
+ * @activation: enum kmlops_model_activation
+ * @zero_point: what is added before the clamp
+ * @min: least output
+ * @max: greatest output
+ * @table_offset: what is added to what the table gives
+ * @table_shift: by how much that is shifted then
+ * @lanes: weights in a word, see mlp_scalar.c
+ * @chunk: inputs after which lanes could overflow
+ * @words: weights of the scalar path
+ * @channels: requantization
+ * @proof: what was proved of it
+ */
+struct kmlops_layer {
+	u32 nr_inputs;
+	u32 nr_outputs;
+	u32 input_bits;
+	u32 output_bits;
+	u32 activation;
+	s32 zero_point;
+	s32 min;
+	s32 max;
+	s32 table_offset;
+	u32 table_shift;
+	u32 lanes;
+	u32 chunk;
+	u64 *words;
+	struct kmlops_channel *channels;
+	struct kmlops_layer_proof proof;
+};
+
+/* Normalizer of an input. */
+struct kmlops_norm {
+	s64 min;
+	s64 max;
+	s64 multiplier;
+	s64 offset;
+	u32 shift;
+	bool log2;
+};
+
+/**
+ * struct kmlops_mlp - A verified MLP
+ * @nr_inputs: length of an input vector
+ * @nr_layers: its layers
+ * @paths: mask of the paths it can take on this machine
+ * @work: multiply-accumulates of one inference
+ * @bytes: memory it takes
+ * @norms: normalizers of the inputs, in @memory
+ * @memory: what all the pointers point into
+ * @layers: the layers, first one first
+ */
+struct kmlops_mlp {
+	u32 nr_inputs;
+	u32 nr_layers;
+	u32 paths;
+	u64 work;
+	u64 bytes;
+	struct kmlops_norm *norms;
+	void *memory;
+	struct kmlops_layer layers[];
+};
+
+struct kmlops_mlp *kmlops_mlp_create(const struct kmlops_model_file *model,
+				     int *err, struct kmlops_refusal *refusal);
+void kmlops_mlp_destroy(struct kmlops_mlp *mlp);
+
+void kmlops_mlp_infer(const struct kmlops_mlp *mlp, enum kmlops_path path,
+		      const s64 *in, s64 *scores);
+
+/* mlp_proof.c */
+int kmlops_mlp_check_layers(const struct kmlops_model_file *model,
+			    struct kmlops_refusal *refusal);
+int kmlops_mlp_prove_inputs(const struct kmlops_model_file *model,
+			    struct kmlops_range *ranges,
+			    struct kmlops_refusal *refusal);
+int kmlops_mlp_prove_layer(u32 at, const struct kmlops_model_layer *layer,
+			   const struct kmlops_model_channel *channels,
+			   const s8 *weights, const struct kmlops_range *inputs,
+			   struct kmlops_range *outputs,
+			   struct kmlops_layer_proof *proof,
+			   struct kmlops_refusal *refusal);
+
+/* mlp_scalar.c */
+#define KMLOPS_SCALAR_GROUPS	4	/* words that are summed at once */
+
+void kmlops_mlp_infer_scalar(const struct kmlops_mlp *mlp, const s64 *in,
+			     s64 *scores);
+
+#endif /* KMLOPS_MLP_H */
