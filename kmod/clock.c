@@ -3,8 +3,9 @@
  * Drawing the lines that kmlops_clock_ns() follows.
  *
  * Each line starts at a pair of TSC and CLOCK_MONOTONIC read together, and has
- * the slope between that pair and the one before. So what NTP does to the rate
- * of the clock is in the next line, and errors do not add up.
+ * the slope between that pair and the one before; without one before, there is
+ * no line. So what NTP does to the rate of the clock is in the next line, and
+ * errors do not add up.
  */
 #include <linux/clocksource_ids.h>
 #include <linux/math64.h>
@@ -24,7 +25,7 @@ struct kmlops_clock kmlops_clock;
 static DEFINE_SPINLOCK(draw_lock);
 static struct timer_list draw_timer;
 static bool asleep;			/* no lines between suspend and resume */
-static u64 last_tsc, last_ns;		/* the pair the last line starts at */
+static u64 last_tsc, last_ns;		/* the last pair; no TSC: there is none */
 
 /* TSC and CLOCK_MONOTONIC of one moment, to half of the shortest try. */
 static void read_pair(u64 *tsc, u64 *ns)
@@ -54,31 +55,32 @@ static bool tsc_keeps_time(void)
 	return snapshot.cs_id == CSID_X86_TSC && !check_tsc_unstable();
 }
 
+/* Since the pair before; 0 if there is none to tell, or it tells nothing. */
 static u64 slope(u64 tsc, u64 ns)
 {
 	u64 rated = div_u64((u64)NSEC_PER_MSEC << 32, tsc_khz);
 	u64 ticks = tsc - last_tsc;
 	u64 seen;
 
-	/* Pairs too close or too far apart, or no pair before. */
-	if (!last_tsc || ns - last_ns < SLOPE_MIN_NS ||
-	    ns - last_ns > KMLOPS_CLOCK_REACH_MS * NSEC_PER_MSEC || !ticks)
-		return rated;
+	if (!last_tsc || ns - last_ns < SLOPE_MIN_NS || !ticks)
+		return 0;
 	seen = mul_u64_u64_div_u64(ns - last_ns, 1ULL << 32, ticks);
-	/* The TSC jumped, as it may when a virtual machine is moved. */
+	/*
+	 * The TSC jumped, as it may when a virtual machine is moved; or the
+	 * clock is being set right, and will soon be at its old rate.
+	 */
 	if (seen < rated - rated / 64 || seen > rated + rated / 64)
-		return rated;
+		return 0;
 	return seen;
 }
 
 static void draw(bool follow)
 {
 	unsigned long flags;
-	u64 tsc, ns, mult;
+	u64 tsc = 0, ns = 0, mult = 0;
 
 	spin_lock_irqsave(&draw_lock, flags);
-	follow = follow && !asleep && tsc_keeps_time();
-	if (follow) {
+	if (follow && !asleep && tsc_keeps_time()) {
 		read_pair(&tsc, &ns);
 		mult = slope(tsc, ns);
 	}
@@ -86,17 +88,16 @@ static void draw(bool follow)
 	WRITE_ONCE(kmlops_clock.start, rdtsc() + (1ULL << 63));
 	/* Readers that see something of the new line see that, or its start. */
 	smp_wmb();
-	last_tsc = 0;
-	if (follow) {
+	if (mult) {
 		WRITE_ONCE(kmlops_clock.mult, mult);
 		WRITE_ONCE(kmlops_clock.ns, ns);
 		WRITE_ONCE(kmlops_clock.reach,
 			   (u64)tsc_khz * KMLOPS_CLOCK_REACH_MS);
 		/* Readers that see the start see the line. */
 		smp_store_release(&kmlops_clock.start, tsc);
-		last_tsc = tsc;
-		last_ns = ns;
 	}
+	last_tsc = tsc;
+	last_ns = ns;
 	spin_unlock_irqrestore(&draw_lock, flags);
 }
 

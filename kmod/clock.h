@@ -9,14 +9,18 @@
  * a long idle time) the kernel's own NMI-safe accessor is read instead.
  *
  * Error against CLOCK_MONOTONIC: what the clock's rate changes within the
- * reach of a line. NTP changes it by 500 ppm at most, so half a millisecond
- * in the worst case; in steady state it is well below a microsecond. The clock
- * may step back by the error: the history log keeps rows in order all the same.
+ * reach of a line. NTP keeps it within 500 ppm of the nominal rate, so two rates
+ * differ by 1000 ppm at most, and the error is KMLOPS_CLOCK_ERROR_NS in the worst
+ * case; in steady state it is well below a microsecond. A clock that is faster
+ * or slower than that is not followed at all, at the latest when the last line
+ * has ended. The clock may step back by the error: the history log keeps rows in
+ * order all the same.
  */
 #ifndef KMLOPS_CLOCK_H
 #define KMLOPS_CLOCK_H
 
 #define KMLOPS_CLOCK_REACH_MS	1000
+#define KMLOPS_CLOCK_ERROR_NS	1000000
 
 #ifdef __KERNEL__
 
