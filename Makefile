@@ -112,7 +112,7 @@ NL_CFLAGS = $(shell pkg-config --cflags libnl-genl-3.0)
 LIBS := -lbpf -lnl-genl-3 -lnl-3 -ljson-c -lz
 
 # Files of the module that are also built for user space.
-PORTABLE := refusal.c schema.c history.c key_index.c cursor.c model_format.c engine.c fixed_point.c mlp.c mlp_proof.c mlp_scalar.c tree.c
+PORTABLE := refusal.c schema.c history.c key_index.c cursor.c model_format.c engine.c fixed_point.c mlp.c mlp_proof.c mlp_scalar.c tree_nodes.c tree.c forest.c
 
 LIB_OBJECTS := $(patsubst %.c,build/%.o,$(wildcard tools/lib/*.c)) $(PORTABLE:%.c=build/kmod/user/%.o)
 TOOL_OBJECTS := $(patsubst %.c,build/%.o,$(wildcard tools/kmlopsctl/*.c))
@@ -183,7 +183,7 @@ BPF_TEST_SKELETONS := $(patsubst %.bpf.c,build/%.skel.h,$(wildcard selftests/bpf
 $(USER_TESTS): LIBS += -lcmocka -lm
 $(USER_TESTS:=.o): | need-cmocka
 # Before the library, which then adds nothing of the same names.
-build/selftests/user/test_mlp_sanitized: $(PORTABLE:%.c=build/kmod/sanitized/%.o)
+build/selftests/user/test_mlp_sanitized build/selftests/user/test_forest_sanitized: $(PORTABLE:%.c=build/kmod/sanitized/%.o)
 $(USER_TESTS): build/selftests/user/%: build/selftests/user/%.o $(call shared_in,user) $(LIB)
 $(NL_TESTS): build/selftests/nl/%: build/selftests/nl/%.o $(call shared_in,nl) $(LIB)
 $(BPF_TESTS): build/selftests/bpf/%: build/selftests/bpf/%.o $(call shared_in,bpf) $(LIB)

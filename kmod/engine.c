@@ -71,6 +71,10 @@ void kmlops_engine_infer_path(const struct kmlops_engine *engine,
 	case KMLOPS_MODEL_KIND_MLP:
 		kmlops_mlp_infer(engine->mlp, path, in, scores);
 		break;
+	case KMLOPS_MODEL_KIND_FOREST:
+	case KMLOPS_MODEL_KIND_BOOSTED:
+		kmlops_forest_infer(engine->forest, path, in, scores);
+		break;
 	default:
 		leaf = kmlops_tree_infer(engine->tree, in);
 		for (i = 0; i < nr_out; i++)
@@ -150,8 +154,19 @@ static int create_kind(struct kmlops_engine *engine,
 		if (!engine->tree)
 			return err;
 		engine->bytes = kmlops_tree_bytes(model);
+		engine->depth = engine->tree->depth;
 		engine->work = engine->tree->depth;
 		engine->paths = KMLOPS_PATH_BIT(KMLOPS_PATH_SCALAR);
+		return 0;
+	case KMLOPS_MODEL_KIND_FOREST:
+	case KMLOPS_MODEL_KIND_BOOSTED:
+		engine->forest = kmlops_forest_create(model, &err, refusal);
+		if (!engine->forest)
+			return err;
+		engine->bytes = engine->forest->bytes;
+		engine->depth = engine->forest->depth;
+		engine->work = engine->forest->work;
+		engine->paths = engine->forest->paths;
 		return 0;
 	}
 	return kmlops_refuse(refusal, -EOPNOTSUPP,
@@ -236,5 +251,6 @@ void kmlops_engine_destroy(struct kmlops_engine *engine)
 		return;
 	kmlops_mlp_destroy(engine->mlp);
 	kmlops_tree_destroy(engine->tree);
+	kmlops_forest_destroy(engine->forest);
 	kmlops_free(engine);
 }

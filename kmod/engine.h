@@ -5,6 +5,7 @@
 #ifndef KMLOPS_ENGINE_H
 #define KMLOPS_ENGINE_H
 
+#include "forest.h"
 #include "mlp.h"
 #include "model_format.h"
 #include "path.h"
@@ -25,8 +26,10 @@
  * @fingerprint: of its input names
  * @bytes: memory it takes
  * @work: most multiply-accumulates or comparisons of one inference
+ * @depth: most comparisons in a tree; 0 of layers
  * @mlp: what computes, of kinds linear and MLP
  * @tree: what computes, of kind tree
+ * @forest: what computes, of kinds forest and boosted
  * @input_names: names of the inputs in order
  */
 struct kmlops_engine {
@@ -43,8 +46,10 @@ struct kmlops_engine {
 	u64 fingerprint;
 	u64 bytes;
 	u64 work;
+	u32 depth;
 	struct kmlops_mlp *mlp;
 	struct kmlops_tree *tree;
+	struct kmlops_forest *forest;
 	char input_names[][KMLOPS_MODEL_INPUT_NAME_LEN];
 };
 

@@ -8,6 +8,12 @@
 
 #include "portable.h"
 
+/* All that a number can be. */
+struct kmlops_range {
+	s64 min;
+	s64 max;
+};
+
 extern const u16 kmlops_sigmoid_table[257];
 
 static __always_inline s64 kmlops_clamp(s64 value, s64 low, s64 high)

@@ -9,6 +9,7 @@
 #ifndef KMLOPS_MLP_H
 #define KMLOPS_MLP_H
 
+#include "fixed_point.h"
 #include "model_format.h"
 #include "path.h"
 
@@ -17,12 +18,6 @@
  * layers they may lie where the scores will.
  */
 typedef s16 __attribute__((may_alias)) kmlops_activation;
-
-/* All that a number can be. */
-struct kmlops_range {
-	s64 min;
-	s64 max;
-};
 
 /**
  * struct kmlops_layer_proof - What was proved of a layer

@@ -31,7 +31,7 @@ static int put_model(struct sk_buff *skb, const struct kmlops_model *model)
 	    nla_put_u32(skb, KERNMLOPS_A_MODEL_INPUTS, engine->nr_inputs) ||
 	    nla_put_u32(skb, KERNMLOPS_A_MODEL_OUTPUTS, engine->nr_outputs) ||
 	    nla_put_uint(skb, KERNMLOPS_A_MODEL_BYTES, engine->bytes) ||
-	    nla_put_u32(skb, KERNMLOPS_A_MODEL_DEPTH, engine->tree->depth) ||
+	    nla_put_u32(skb, KERNMLOPS_A_MODEL_DEPTH, engine->depth) ||
 	    nla_put_u32(skb, KERNMLOPS_A_MODEL_FRACTION_BITS,
 			engine->fraction_bits) ||
 	    nla_put_u64_64bit(skb, KERNMLOPS_A_MODEL_FINGERPRINT,

@@ -20,6 +20,7 @@
 #include <linux/limits.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/types.h>
@@ -107,6 +108,7 @@ typedef int64_t s64;
 #define struct_size(p, member, n) \
 	(sizeof(*(p)) + sizeof((p)->member[0]) * (size_t)(n))
 #define array_index_nospec(index, size)	(index)
+#define cond_resched()	do { } while (0)
 #define scnprintf	snprintf
 
 #define ____cacheline_aligned	__attribute__((aligned(64)))

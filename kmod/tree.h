@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Decision tree engine. Portable.
+ * Engine of single trees. Portable.
  */
 #ifndef KMLOPS_TREE_H
 #define KMLOPS_TREE_H
 
-#include "model_format.h"
-
-/* One comparison, or a leaf: then @child is where its output vector begins. */
-struct kmlops_tree_node {
-	s64 threshold;
-	u32 child;
-	u32 input;
-};
+#include "tree_nodes.h"
 
 /**
  * struct kmlops_tree - A verified tree
@@ -45,13 +38,7 @@ u64 kmlops_tree_bytes(const struct kmlops_model_file *model);
 static inline const s64 *kmlops_tree_infer(const struct kmlops_tree *tree,
 					   const s64 *in)
 {
-	const struct kmlops_tree_node *node = tree->nodes;
-
-	while (node->input != KMLOPS_MODEL_TREE_LEAF)
-		node = &tree->nodes[node->child +
-				    (READ_ONCE(in[node->input]) >
-				     node->threshold)];
-	return &tree->leaves[node->child];
+	return &tree->leaves[kmlops_tree_nodes_walk(tree->nodes, in)];
 }
 
 #endif /* KMLOPS_TREE_H */

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Verification of forests and boosted trees.
+ *
+ * Each tree is sound for itself (tree_nodes.c). For each score, the greatest
+ * leaves of all trees that are above zero are added up, and the least ones
+ * that are below: any sum of leaves, in any order, lies between.
+ */
+#include "forest.h"
+
+static int check_counts(const struct kmlops_model_file *model,
+			struct kmlops_refusal *refusal)
+{
+	const struct kmlops_section *trees =
+		&model->sections[KMLOPS_MODEL_SECTION_TREES];
+	const struct kmlops_section *base =
+		&model->sections[KMLOPS_MODEL_SECTION_BASE];
+	const struct kmlops_model_tree *tree = trees->data;
+	u32 left = model->sections[KMLOPS_MODEL_SECTION_TREE_NODES].count;
+	u32 i;
+
+	if (base->count != model->nr_scores)
+		return kmlops_refuse(refusal, -EINVAL,
+				     "the header says %u scores, the section base has %u",
+				     model->nr_scores, base->count);
+	if (trees->count > KMLOPS_MODEL_TREES_MAX)
+		return kmlops_refuse(refusal, -EINVAL,
+				     "a model has 1 to %d trees, this has %u",
+				     KMLOPS_MODEL_TREES_MAX, trees->count);
+	for (i = 0; i < trees->count; i++) {
+		u32 nr_nodes = le32_to_cpu(tree[i].nr_nodes);
+		u32 score = le32_to_cpu(tree[i].score);
+
+		if (!nr_nodes || nr_nodes > left)
+			return kmlops_refuse(refusal, -EINVAL,
+					     "tree %u has %u nodes, %u are left in the section",
+					     i, nr_nodes, left);
+		left -= nr_nodes;
+		if (model->kind == KMLOPS_MODEL_KIND_BOOSTED ?
+		    score >= model->nr_scores : score)
+			return kmlops_refuse(refusal, -EINVAL,
+					     "tree %u: there is no score %u to add to",
+					     i, score);
+	}
+	if (left)
+		return kmlops_refuse(refusal, -EINVAL,
+				     "the last %u tree nodes belong to no tree",
+				     left);
+	return 0;
+}
+
+/* Extremes of word @k of the leaves that a tree names. */
+static struct kmlops_range leaf_range(const struct kmlops_model_file *model,
+				      const struct kmlops_model_tree_node *node,
+				      u32 nr_nodes, u32 k)
+{
+	const __le64 *leaves =
+		model->sections[KMLOPS_MODEL_SECTION_TREE_LEAVES].data;
+	u32 words = kmlops_model_leaf_words(model);
+	struct kmlops_range range = { S64_MAX, S64_MIN };
+	u32 i;
+
+	for (i = 0; i < nr_nodes; i++) {
+		s64 value;
+
+		if (le16_to_cpu(node[i].input) != KMLOPS_MODEL_TREE_LEAF)
+			continue;
+		value = le64_to_cpu(leaves[(u64)le32_to_cpu(node[i].child) *
+					   words + k]);
+		if (value < range.min)
+			range.min = value;
+		if (value > range.max)
+			range.max = value;
+	}
+	return range;
+}
+
+/* Adds what a tree adds to a score; false if that could overflow. */
+static bool add_tree(struct kmlops_range *score, struct kmlops_range *sums,
+		     const struct kmlops_range *tree)
+{
+	if (__builtin_add_overflow(sums->min, tree->min < 0 ? tree->min : 0,
+				   &sums->min) ||
+	    __builtin_add_overflow(sums->max, tree->max > 0 ? tree->max : 0,
+				   &sums->max))
+		return false;
+	/* Both are sums of leaves, so they lie between. */
+	score->min += tree->min;
+	score->max += tree->max;
+	return true;
+}
+
+/* Proves the trees; @sums is for each score what @forest->ranges is. */
+static int prove(struct kmlops_forest *forest,
+		 const struct kmlops_model_file *model,
+		 struct kmlops_range *sums, struct kmlops_refusal *refusal)
+{
+	const struct kmlops_model_tree_node *nodes =
+		model->sections[KMLOPS_MODEL_SECTION_TREE_NODES].data;
+	const struct kmlops_model_tree *tree =
+		model->sections[KMLOPS_MODEL_SECTION_TREES].data;
+	u32 words = kmlops_model_leaf_words(model);
+	u32 i, k, depth;
+	int err;
+
+	for (k = 0; k < forest->nr_scores; k++) {
+		s64 base = forest->base[k];
+
+		forest->ranges[k] = (struct kmlops_range){ base, base };
+		sums[k].min = base < 0 ? base : 0;
+		sums[k].max = base > 0 ? base : 0;
+	}
+
+	for (i = 0; i < forest->nr_trees; i++) {
+		u32 nr_nodes = le32_to_cpu(tree[i].nr_nodes);
+		char where[sizeof("tree 4294967295")];
+
+		snprintf(where, sizeof(where), "tree %u", i);
+		err = kmlops_tree_nodes_check(model, nodes, nr_nodes, where,
+					      &depth, refusal);
+		if (err)
+			return err;
+		for (k = 0; k < words; k++) {
+			u32 score = forest->boosted ?
+				    le32_to_cpu(tree[i].score) : k;
+			struct kmlops_range range =
+				leaf_range(model, nodes, nr_nodes, k);
+
+			if (!add_tree(&forest->ranges[score], &sums[score],
+				      &range))
+				return kmlops_refuse(refusal, -EINVAL,
+						     "tree %u: score %u can overflow 64 bits",
+						     i, score);
+		}
+		forest->work += depth;
+		if (depth > forest->depth)
+			forest->depth = depth;
+		nodes += nr_nodes;
+		cond_resched();
+	}
+	return 0;
+}
+
+static void copy(struct kmlops_forest *forest,
+		 const struct kmlops_model_file *model)
+{
+	const struct kmlops_section *leaves =
+		&model->sections[KMLOPS_MODEL_SECTION_TREE_LEAVES];
+	const struct kmlops_model_tree *tree =
+		model->sections[KMLOPS_MODEL_SECTION_TREES].data;
+	const struct kmlops_model_tree_node *wire =
+		model->sections[KMLOPS_MODEL_SECTION_TREE_NODES].data;
+	u32 words = kmlops_model_leaf_words(model);
+	u32 root = 0, i;
+
+	for (i = 0; i < leaves->count * words; i++)
+		forest->leaves[i] = le64_to_cpu(((const __le64 *)leaves->data)[i]);
+	for (i = 0; i < forest->nr_trees; i++) {
+		u32 nr_nodes = le32_to_cpu(tree[i].nr_nodes);
+
+		forest->trees[i].root = root;
+		forest->trees[i].score = le32_to_cpu(tree[i].score);
+		kmlops_tree_nodes_decode(&wire[root], nr_nodes, words,
+					 &forest->nodes[root]);
+		root += nr_nodes;
+	}
+}
+
+/**
+ * kmlops_forest_create() - Verify a sum of trees and make the engine's copy
+ * @model: a parsed model file of kind forest or boosted
+ * @err: receives 0, -EINVAL or -ENOMEM
+ * @refusal: receives the sentence on error
+ *
+ * Context: process; sleeps.
+ * Return: the trees, owned by the caller, or NULL.
+ */
+struct kmlops_forest *kmlops_forest_create(const struct kmlops_model_file *model,
+					   int *err,
+					   struct kmlops_refusal *refusal)
+{
+	const struct kmlops_section *sections = model->sections;
+	const __le64 *base = sections[KMLOPS_MODEL_SECTION_BASE].data;
+	u32 nr_nodes = sections[KMLOPS_MODEL_SECTION_TREE_NODES].count;
+	u32 nr_trees = sections[KMLOPS_MODEL_SECTION_TREES].count;
+	u32 leaves_size = sections[KMLOPS_MODEL_SECTION_TREE_LEAVES].size;
+	struct kmlops_range *sums;
+	struct kmlops_forest *forest;
+	u64 bytes;
+	u32 i;
+
+	*err = check_counts(model, refusal);
+	if (*err)
+		return NULL;
+
+	bytes = sizeof(*forest) +
+		(u64)nr_nodes * sizeof(*forest->nodes) + leaves_size +
+		(u64)nr_trees * sizeof(*forest->trees) +
+		model->nr_scores * (sizeof(*forest->base) +
+				    sizeof(*forest->ranges));
+	forest = kmlops_alloc(bytes, NUMA_NO_NODE);
+	sums = kmlops_alloc(model->nr_scores * sizeof(*sums), NUMA_NO_NODE);
+	if (!forest || !sums) {
+		*err = kmlops_refuse(refusal, -ENOMEM,
+				     "no memory for the trees");
+		goto err_free;
+	}
+	forest->boosted = model->kind == KMLOPS_MODEL_KIND_BOOSTED;
+	forest->nr_inputs = model->nr_inputs;
+	forest->nr_scores = model->nr_scores;
+	forest->nr_trees = nr_trees;
+	forest->nr_nodes = nr_nodes;
+	forest->paths = KMLOPS_PATH_BIT(KMLOPS_PATH_SCALAR);
+	forest->bytes = bytes;
+	forest->nodes = (void *)(forest + 1);
+	forest->leaves = (void *)(forest->nodes + nr_nodes);
+	forest->trees = (void *)forest->leaves + leaves_size;
+	forest->ranges = (void *)(forest->trees + nr_trees);
+	forest->base = (void *)(forest->ranges + model->nr_scores);
+	for (i = 0; i < model->nr_scores; i++)
+		forest->base[i] = le64_to_cpu(base[i]);
+
+	*err = prove(forest, model, sums, refusal);
+	if (*err)
+		goto err_free;
+	copy(forest, model);
+	kmlops_free(sums);
+	return forest;
+
+err_free:
+	kmlops_free(sums);
+	kmlops_free(forest);
+	return NULL;
+}
+
+void kmlops_forest_destroy(struct kmlops_forest *forest)
+{
+	kmlops_free(forest);
+}
+
+/**
+ * kmlops_forest_infer() - Compute the scores of an input vector
+ * @forest: the trees
+ * @path: one of forest->paths
+ * @in: the input vector
+ * @scores: receives nr_scores sums
+ *
+ * Context: any, NMI included. At most work comparisons.
+ */
+void kmlops_forest_infer(const struct kmlops_forest *forest,
+			 enum kmlops_path path, const s64 *in, s64 *scores)
+{
+	u32 i, k;
+
+	memcpy(scores, forest->base, forest->nr_scores * sizeof(*scores));
+	for (i = 0; i < forest->nr_trees; i++) {
+		const struct kmlops_forest_tree *tree = &forest->trees[i];
+		const s64 *leaf = &forest->leaves[
+			kmlops_tree_nodes_walk(&forest->nodes[tree->root], in)];
+
+		if (forest->boosted) {
+			scores[tree->score] += *leaf;
+			continue;
+		}
+		for (k = 0; k < forest->nr_scores; k++)
+			scores[k] += leaf[k];
+	}
+}
