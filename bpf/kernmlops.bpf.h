@@ -204,7 +204,7 @@ kmlops_rows_end(struct bpf_iter_kmlops_rows *it)
 	     *rows_none_ __attribute__((unused)) =			\
 			(bpf_iter_kmlops_rows_new(&rows_it_, store, from, to),\
 			 (struct bpf_iter_kmlops_rows *)0);		\
-	     (row = bpf_iter_kmlops_rows_next(&rows_it_)); )
+	     (row = bpf_iter_kmlops_rows_next(&rows_it_));)
 
 /**
  * kmlops_infer() - Run a model

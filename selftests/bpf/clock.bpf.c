@@ -19,7 +19,7 @@ struct {
 
 /* The line that captures follow; beyond any time while there is none. */
 extern const void kmlops_clock __ksym;
-#define NO_LINE	(1ULL << 62)
+#define NO_LINE	0x4000000000000000
 
 const volatile __u64 bound;	/* ns */
 __u64 captures, failed;

@@ -158,6 +158,22 @@ int on_packet(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
+/* On the loopback device. */
+SEC("xdp")
+int on_wire(struct xdp_md *ctx)
+{
+	capture_both(ON_WIRE);
+	return XDP_PASS;
+}
+
+/* This one may sleep. */
+SEC("lsm.s/file_open")
+int BPF_PROG(on_open, struct file *file)
+{
+	capture_both(ON_OPEN);
+	return 0;
+}
+
 SEC("syscall")
 int on_syscall(void *ctx)
 {

@@ -27,7 +27,9 @@ enum stress_program {
 	ON_TIMER,
 	ON_SWITCH,
 	ON_PACKET,
+	ON_WIRE,
 	ON_SYSCALL,
+	ON_OPEN,
 	STRESS_PROGRAMS
 };
 

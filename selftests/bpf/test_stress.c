@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Stress: programs in NMIs, interrupts, the scheduler, the network's receive
- * path and system calls capture into the same stores at once, on all CPUs,
- * while these are dumped and truncated, another store comes and goes, and so
+ * path, system calls and a security hook that may sleep capture into the same
+ * stores at once, on all CPUs, while these are dumped and truncated, another store comes and goes, and so
  * does a CPU. In the end every call is accounted for.
  *
  * test_stress [NMIS]: go on until so many NMIs were sent (default: a million,
  * or what comes in 20 seconds).
  */
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/if_link.h>
 #include <linux/perf_event.h>
+#include <net/if.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -101,6 +106,38 @@ static void receive_packets(void)
 	if (bpf_prog_test_run_opts(bpf_program__fd(skel->progs.on_packet),
 				   &opts))
 		_exit(1);
+	/* And as a driver would bring them. */
+	opts.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
+	if (bpf_prog_test_run_opts(bpf_program__fd(skel->progs.on_packet),
+				   &opts))
+		_exit(1);
+}
+
+static void send_packets(void)
+{
+	const struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_port = htons(9),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), i;
+
+	/* Nobody listens: an error about the packet before may be pending. */
+	for (i = 0; i < 1000; i++)
+		sendto(fd, "packet", 6, 0, (const void *)&to, sizeof(to));
+	close(fd);
+}
+
+static void open_files(void)
+{
+	int i, fd;
+
+	for (i = 0; i < 1000; i++) {
+		fd = open("/dev/null", O_RDONLY);
+		if (fd < 0)
+			_exit(1);
+		close(fd);
+	}
 }
 
 static void check_rows(const struct rows *rows)
@@ -208,6 +245,20 @@ static __u64 results_of(enum stress_store store, enum stress_result result)
 	return *(volatile __u64 *)&skel->bss->results[store][result];
 }
 
+/* Whether the kernel has the security module that programs attach to. */
+static bool has_bpf_lsm(void)
+{
+	char list[256] = "";
+	int fd = open("/sys/kernel/security/lsm", O_RDONLY);
+
+	if (fd < 0)
+		return false;
+	if (read(fd, list, sizeof(list) - 1) < 0)
+		list[0] = 0;
+	close(fd);
+	return strstr(list, "bpf");
+}
+
 /* All programs that run by themselves; those of a test run are not attached. */
 static struct bpf_link *links[8];
 static int nr_links;
@@ -218,6 +269,12 @@ static void attach_all(void)
 
 	links[nr_links++] = attach(skel->progs.on_nmi);
 	links[nr_links++] = attach(skel->progs.on_switch);
+	if (has_bpf_lsm())
+		links[nr_links++] = attach(skel->progs.on_open);
+	if (bpf_xdp_attach(if_nametoindex("lo"),
+			   bpf_program__fd(skel->progs.on_wire),
+			   XDP_FLAGS_SKB_MODE, NULL))
+		bail("attach to the loopback device");
 	for (cpu = 0; cpu < 2 && cpu < sysconf(_SC_NPROCESSORS_ONLN); cpu++)
 		links[nr_links++] = attach_timer(cpu);
 }
@@ -226,6 +283,7 @@ static void detach_all(void)
 {
 	while (nr_links)
 		bpf_link__destroy(links[--nr_links]);
+	bpf_xdp_detach(if_nametoindex("lo"), XDP_FLAGS_SKB_MODE, NULL);
 }
 
 static void test_all_at_once(__u64 nmis, int seconds)
@@ -237,6 +295,8 @@ static void test_all_at_once(__u64 nmis, int seconds)
 	start(make_syscalls);
 	start(make_syscalls);
 	start(receive_packets);
+	start(send_packets);
+	start(open_files);
 	start(dump);
 	start(truncate_some);
 	start(come_and_go);
@@ -297,14 +357,19 @@ static void test_accounts(void)
 	static const char *const names[STRESS_PROGRAMS] = {
 		[ON_NMI] = "NMIs", [ON_TIMER] = "timer interrupts",
 		[ON_SWITCH] = "task switches", [ON_PACKET] = "packets",
+		[ON_WIRE] = "packets of the loopback device",
 		[ON_SYSCALL] = "system calls",
+		[ON_OPEN] = "a security hook that may sleep",
 	};
 	const __u64 *calls = skel->bss->calls[WIDE];
 	const __u64 *fleeting = skel->bss->fleeting_results;
 	int i;
 
 	for (i = 0; i < STRESS_PROGRAMS; i++)
-		ok(calls[i] > 100, "%llu captures in %s",
+		if (i == ON_OPEN && !has_bpf_lsm())
+			skip(names[i], "this kernel has no BPF LSM");
+		else
+			ok(calls[i] > 100, "%llu captures in %s",
 		   (unsigned long long)calls[i], names[i]);
 	ok_equal(calls[ON_NMI], nmis_sent(), "one capture for each NMI");
 	check_store("wide", WIDE);
@@ -407,6 +472,7 @@ int main(int argc, char **argv)
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	mount("security", "/sys/kernel/security", "securityfs", 0, NULL);
 	connect_family();
 	err = load_module(NMI_MODULE);
 	if (err) {
