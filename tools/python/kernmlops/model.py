@@ -4,40 +4,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .model_format import TASK_CLASSIFY
+from .model_format import TASK_REGRESSION
 from .reference import Reference
-
-
-@dataclass(frozen=True)
-class Report:
-    """What became of a model in conversion."""
-
-    rows: int
-    """Rows of X that both models were run on."""
-    mismatches: int
-    """Rows where the converted model ends in another leaf than the trainer's."""
-    depth: int
-    nodes: int
-    leaves: int
-    golden: int
-    """Golden vectors in the file."""
-    bytes: int
-    """Size of the file."""
-
-    @property
-    def agreement(self) -> float:
-        """Share of the rows where both models agree."""
-        return 1.0 - self.mismatches / self.rows if self.rows else 1.0
-
-    def __str__(self) -> str:
-        return (f"agrees with the trainer on {self.rows - self.mismatches} of {self.rows} rows; "
-                f"depth {self.depth}, {self.nodes} nodes, {self.leaves} leaves, "
-                f"{self.golden} golden vectors, {self.bytes} bytes")
+from .report import Report
 
 
 class Model:
@@ -63,6 +36,11 @@ class Model:
         """Where the model came from; stored in the file."""
         return self.reference.provenance
 
+    @property
+    def classes(self) -> list[Any] | None:
+        """Labels of a classifier, by the index that the kernel answers."""
+        return self.provenance.get("classes")
+
     def predict(self, X: Any) -> np.ndarray:
         """What the trainer's `predict` gives: class labels, or values.
 
@@ -70,14 +48,14 @@ class Model:
         `Reference.predict`.
         """
         answers = self.reference.predict(X)
-        if self.reference.file.task == TASK_CLASSIFY:
-            return np.asarray(self.provenance["classes"])[answers]
+        if self.reference.file.task != TASK_REGRESSION:
+            return np.asarray(self.classes)[answers]
         return np.ldexp(answers.astype(np.float64), -self.fraction_bits)
 
     def predict_scores(self, X: Any) -> np.ndarray:
         """Scores in fixed point, as the kernel gives them; one row per row of `X`.
 
-        Of a classifier, the probability of each class in the order of its
+        Of a tree or forest, the probability of each class in the order of its
         labels, times 2**fraction_bits.
         """
         return self.reference.predict_scores(X)

@@ -185,26 +185,32 @@ def _prove_sum(model: ModelFile) -> Proof:
 def _prove_tree(tree: Tree, nr_leaves: int, nr_inputs: int, where: str) -> int:
     """Nodes are in breadth-first order, so a walk from the root ends; the depth."""
     nodes = tree.nodes
-    inputs, children = nodes["input"].tolist(), nodes["child"].tolist()
-    depth = [0] * (len(nodes) + 2)
-    free = 1        # where the children of the next inner node are
-    for i, (item, child) in enumerate(zip(inputs, children)):
+    item, child = nodes["input"].astype(np.int64), nodes["child"].astype(np.int64)
+    leaf = item == TREE_LEAF
+    # Where the children of the next inner node are.
+    free = 1 + 2 * (np.cumsum(~leaf) - ~leaf)
+    misplaced = ~leaf & ((child != free) | (child + 2 > len(nodes)))
+    bad = np.flatnonzero((nodes["reserved"] != 0) | (leaf & (child >= nr_leaves)) |
+                         (~leaf & (item >= nr_inputs)) | misplaced)
+    if len(bad):
+        i = int(bad[0])
         if nodes["reserved"][i] != 0:
             raise ModelFileError(f"a reserved field of {where}node {i} is not zero")
-        if item == TREE_LEAF:
-            if child >= nr_leaves:
-                raise ModelFileError(f"{where}node {i} names leaf {child}, there are {nr_leaves}")
-            continue
-        if item >= nr_inputs:
-            raise ModelFileError(f"{where}node {i} compares input {item}, there are {nr_inputs}")
-        if child != free or child + 2 > len(nodes):
-            raise ModelFileError(f"{where}node {i} has its children at {child}, "
-                                 f"the next free place is {free} of {len(nodes)}")
-        depth[child] = depth[child + 1] = depth[i] + 1
-        free += 2
-    if free != len(nodes):
-        raise ModelFileError(f"{where}node {free} is no other node's child")
-    return max(depth)
+        if leaf[i]:
+            raise ModelFileError(f"{where}node {i} names leaf {child[i]}, there are {nr_leaves}")
+        if item[i] >= nr_inputs:
+            raise ModelFileError(f"{where}node {i} compares input {item[i]}, "
+                                 f"there are {nr_inputs}")
+        raise ModelFileError(f"{where}node {i} has its children at {child[i]}, "
+                             f"the next free place is {free[i]} of {len(nodes)}")
+    used = 1 + 2 * int((~leaf).sum())
+    if used != len(nodes):
+        raise ModelFileError(f"{where}node {used} is no other node's child")
+    depth, level = 0, np.flatnonzero(~leaf[:1])
+    while len(level):
+        below = (child[level, None] + (0, 1)).ravel()
+        depth, level = depth + 1, below[~leaf[below]]
+    return depth
 
 
 def _check_leaves(model: ModelFile) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Thresholds are the greatest integer that scikit-learn sends left."""
+"""Thresholds are the greatest integer that the trainer sends left."""
 
 import math
 import random
@@ -7,16 +7,27 @@ import random
 import numpy as np
 import pytest
 
-from kernmlops.threshold import S64_MAX, S64_MIN, goes_left, greatest_left
+from kernmlops.fixed_point import S64_MAX, S64_MIN
+from kernmlops.threshold import greatest_left
 
 
-def check(threshold):
-    greatest = greatest_left(threshold)
-    if greatest is None:
-        assert not goes_left(S64_MIN, threshold)
-        return
-    assert goes_left(greatest, threshold)
-    assert greatest == S64_MAX or not goes_left(greatest + 1, threshold)
+def test_of(thresholds, cast=np.float32, compare=np.less_equal):
+    thresholds = np.asarray(thresholds, np.float64)
+    return lambda x: compare(x.astype(cast), thresholds)
+
+
+test_of.__test__ = False
+
+
+def check(thresholds, **how):
+    goes_left = test_of(thresholds, **how)
+    greatest, some = greatest_left(goes_left, len(thresholds))
+    assert (some == goes_left(np.full(len(thresholds), S64_MIN))).all()
+    assert (goes_left(greatest) == some).all()
+    at_end = greatest == S64_MAX
+    beyond = goes_left(np.where(at_end, S64_MAX, greatest + (~at_end)))
+    assert (at_end | ~some | ~beyond).all()
+    return [value if any_left else None for value, any_left in zip(greatest.tolist(), some)]
 
 
 @pytest.mark.parametrize("threshold, greatest", [
@@ -30,30 +41,47 @@ def check(threshold):
     (-1e300, None), (-math.inf, None),
 ])
 def test_known(threshold, greatest):
-    assert greatest_left(threshold) == greatest
-    check(threshold)
+    assert check([threshold]) == [greatest]
 
 
-def test_random():
+@pytest.mark.parametrize("threshold, greatest", [
+    (0.5, 0), (7.0, 6), (2.0**24, 2**24 - 1), (2.0**24 + 2, 2**24 + 1),
+    (2.0**24 + 4, 2**24 + 2), (math.inf, S64_MAX), (-(2.0**63), None), (-math.inf, None),
+])
+def test_known_of_xgboost(threshold, greatest):
+    assert check([threshold], compare=np.less) == [greatest]
+
+
+@pytest.mark.parametrize("threshold, greatest", [
+    (0.5, 0), (7.0, 7), (2.0**53, 2**53 + 1), (2.0**53 - 1, 2**53 - 1), (math.inf, S64_MAX),
+    (2.0**60, 2**60 + 128), (-(2.0**63), S64_MIN + 512),
+])
+def test_known_of_doubles(threshold, greatest):
+    assert check([threshold], cast=np.float64) == [greatest]
+
+
+@pytest.mark.parametrize("cast", [np.float32, np.float64])
+@pytest.mark.parametrize("compare", [np.less, np.less_equal])
+def test_random(cast, compare):
     rng = random.Random(1)
+    thresholds = [math.ldexp(rng.uniform(-1, 1), rng.randrange(-3, 66)) for _ in range(3000)]
     for _ in range(3000):
-        check(math.ldexp(rng.uniform(-1, 1), rng.randrange(-3, 66)))
         # What scikit-learn makes: the middle of two float32 values.
         value = np.float32(rng.getrandbits(63) >> rng.randrange(63)) * rng.choice((-1, 1))
-        check(float(value) / 2 + float(np.nextafter(value, np.float32(np.inf))) / 2)
+        thresholds.append(float(value) / 2 + float(np.nextafter(value, np.float32(np.inf))) / 2)
+    check(thresholds, cast=cast, compare=compare)
+
+
+def test_domain():
+    """A logarithm has no negative arguments."""
+    def goes_left(x):
+        assert (x >= 0).all()
+        return np.log1p(x) <= np.array([math.log(10.5), -1.0])
+
+    greatest, some = greatest_left(goes_left, 2, 0)
+    assert greatest.tolist()[0] == 9 and some.tolist() == [True, False]
 
 
 def test_order_survives_the_cast():
     values = np.sort(np.random.default_rng(2).integers(S64_MIN, S64_MAX, 20000, np.int64))
     assert (np.diff(values.astype(np.float32)) >= 0).all()
-
-
-def test_scalar_and_array_casts_round_alike():
-    values = np.random.default_rng(3).integers(S64_MIN, S64_MAX, 5000, np.int64)
-    scalar = [np.int64(value).astype(np.float32) for value in values.tolist()]
-    assert (values.astype(np.float32) == scalar).all()
-
-
-def test_nan():
-    with pytest.raises(ValueError, match="not a number"):
-        greatest_left(math.nan)

@@ -10,14 +10,14 @@ pd = pytest.importorskip("pandas")
 pytest.importorskip("sklearn")
 
 from sklearn import datasets  # noqa: E402
-from sklearn.ensemble import RandomForestClassifier  # noqa: E402
+from sklearn.ensemble import AdaBoostClassifier  # noqa: E402
 from sklearn.linear_model import LogisticRegression  # noqa: E402
 from sklearn.tree import (DecisionTreeClassifier, DecisionTreeRegressor,  # noqa: E402
                           ExtraTreeClassifier)
 
 import kernmlops  # noqa: E402
+from kernmlops.fixed_point import S64_MAX, S64_MIN  # noqa: E402
 from kernmlops.model_format import Input  # noqa: E402
-from kernmlops.threshold import S64_MAX, S64_MIN  # noqa: E402
 
 
 def sklearn_words(tree, X):
@@ -103,7 +103,7 @@ def test_threshold_above_all_integers():
 def test_single_leaf():
     X = np.array([[1], [1]])
     model = check_classifier(DecisionTreeClassifier().fit(X, [7, 8]), X)
-    assert (model.report.depth, model.report.nodes) == (0, 1)
+    assert (model.report.work, model.report.nodes) == (0, 1)
     assert model.predict(X).tolist() == [7, 7]
 
 
@@ -219,14 +219,14 @@ def refused(pattern, tree, X, *args, **options):
 def test_refusals():
     X, y = as_integers("iris")
     tree = DecisionTreeClassifier().fit(X, y)
-    refused("cannot convert a RandomForestClassifier; supported are DecisionTreeClassifier",
-            RandomForestClassifier(2).fit(X, y), X)
-    refused("cannot convert a LogisticRegression", LogisticRegression(), X)
-    refused("cannot convert a NoneType", None, X)
+    refused("cannot convert a AdaBoostClassifier; of scikit-learn, a Pipeline or Decision",
+            AdaBoostClassifier(n_estimators=2).fit(X, y), X)
+    refused("this LogisticRegression is not fitted yet", LogisticRegression(), X)
+    refused("cannot convert a NoneType; models of scikit-learn, XGBoost", None, X)
     refused("trained on one class only", DecisionTreeClassifier().fit(X, y * 0), X)
     refused("not fitted yet", DecisionTreeClassifier(), X)
     refused("has 2 outputs", DecisionTreeClassifier().fit(X, np.column_stack([y, y])), X)
-    refused("X has 3 columns, the tree was trained on 4", tree, X[:, :3])
+    refused("X has 3 columns, the model was trained on 4", tree, X[:, :3])
     refused("X has no rows", tree, X[:0])
     refused("two dimensions", tree, X[0])
     refused("column 1 has the value 3500.5; the kernel computes with integers",
@@ -244,7 +244,7 @@ def test_refusals():
     refused("0 golden vectors", tree, X, golden=0)
     refused("1025 golden vectors", tree, X, golden=1025)
     wide = np.zeros((2, 513), np.int64)
-    refused("has 513 inputs, at most 512", DecisionTreeClassifier().fit(wide, [0, 1]), wide)
+    refused("513 inputs, at most 512", DecisionTreeClassifier().fit(wide, [0, 1]), wide)
     many = np.arange(129).reshape(-1, 1)
     refused("has 129 classes, at most 128", DecisionTreeClassifier().fit(many, many.ravel()), many)
     frame = pd.DataFrame(X, columns=["a", "b", "c", "d"])
