@@ -276,5 +276,5 @@ def test_c_engines_agree(tmp_path):
                              text=True)
         if path.stem == "spoiled":
             assert run.returncode == 4 and "golden vector 63" in run.stderr
-        elif "there is no engine" not in run.stderr:
+        else:
             assert run.returncode == 0, f"seed {SEED}: {run.stderr}"
