@@ -7,8 +7,7 @@
 writes COUNT model files into DIR and prints the seed, with which the same files
 come again. Their golden vectors are what kernmlops.Reference computes, so
 whoever accepts a file computes the same on each of its paths. DIR/spoiled.kmml
-has one wrong word and must be refused. DIR/N.csv and DIR/N.expected are further
-vectors, for `kmlopsctl -o csv model infer`.
+has one wrong bit in its last golden vector and must be refused.
 """
 
 import random
@@ -235,12 +234,6 @@ def write(directory, count, seed):
     rng = random.Random(seed + 1)
     for i, model in enumerate(random_models(seed, count)):
         (directory / f"{i}.kmml").write_bytes(model_file.build(model))
-        if i < 10:
-            vectors = random_vectors(rng, model, 100)
-            np.savetxt(directory / f"{i}.csv", vectors, "%d", ",")
-            header = ",".join(["answer"] + [f"score_{k}" for k in range(model.nr_scores)])
-            np.savetxt(directory / f"{i}.expected", Reference(model).outputs(vectors), "%d", ",",
-                       header=header, comments="")
     model = random_model(rng, fmt.KIND_TREE)
     model.golden_outputs = model.golden_outputs.copy()
     model.golden_outputs[-1, -1] ^= 1
