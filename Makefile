@@ -253,6 +253,20 @@ $(BENCH):
 bench-programs: $(BENCH)
 .PHONY: bench-programs
 
+# ---- the evaluation
+
+EVAL := build/tools/eval/decide
+
+$(EVAL): build/tools/eval/decide.o $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LIBS) -lpthread
+build/tools/eval/decide.o: | build/tools/eval/decide.skel.h
+build/tools/eval/%: CPPFLAGS += -Iselftests -Itools/eval -Ibuild/tools/eval
+build/tools/eval/%.bpf.o: BPF_CFLAGS += -Itools/eval
+
+eval-programs: $(EVAL)
+.PHONY: eval-programs
+
 # ---- what needs a virtual machine: install packages, fetch a kernel, build for it
 
 export VM_CPUS VM_MEM VM_TIMEOUT VM_ACCEL VM_DIR NEEDS FILES T
@@ -276,6 +290,10 @@ bench: deps ## measure against peers, natively and in a VM: build/bench.json
 	$(call for-vm,all bench-programs)
 	$(Q)KVER=$$(cat build/vm/release) selftests/bench/run
 
+eval: deps ## measure user space against kernel, and float against integers: build/eval/report.html
+	$(call for-vm,all eval-programs)
+	$(Q)KVER=$$(cat build/vm/release) tools/eval/eval
+
 vm-shell: vm-shell-job ## a shell in a VM, the module loaded
 vm-run: vm-run-job ## run CMD='...' in a VM, in a directory with FILES='...'
 vm-shell vm-run:
@@ -294,7 +312,7 @@ build/make-exit.so: tools/make-exit.c | deps
 	@$(CC) $(CFLAGS) -fPIC -shared $< -o $@
 endif
 
-.PHONY: demo check check-vm bench vm-shell vm-run vm-shell-job vm-run-job
+.PHONY: demo check check-vm bench eval vm-shell vm-run vm-shell-job vm-run-job
 
 # All CPUs, unless -j was given.
 jobs = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))

@@ -49,6 +49,34 @@ static s64 sigmoid_of_score(s64 score, u32 fraction_bits)
 }
 
 /**
+ * kmlops_engine_give_out() - Make the output vector of what the kind computed
+ * @engine: the model
+ * @scores: scores before the link; of a single tree, the output vector
+ * @out: receives the first @nr_out words of the output vector
+ * @nr_out: 1 to nr_outputs
+ *
+ * Context: any, NMI included.
+ */
+void kmlops_engine_give_out(const struct kmlops_engine *engine,
+			    const s64 *scores, s64 *out, u32 nr_out)
+{
+	u32 i;
+
+	if (engine->kind == KMLOPS_MODEL_KIND_TREE) {
+		for (i = 0; i < nr_out; i++)
+			out[i] = scores[i];
+		return;
+	}
+	out[0] = answer(engine, scores);
+	if (nr_out > 1 && engine->link == KMLOPS_MODEL_LINK_SIGMOID) {
+		out[1] = sigmoid_of_score(scores[0], engine->raw_bits);
+		return;
+	}
+	for (i = 1; i < nr_out; i++)
+		out[i] = scores[i - 1];
+}
+
+/**
  * kmlops_engine_infer_path() - Compute the outputs on a path
  * @engine: the model
  * @path: one of engine->paths; not scalar only where vectors are usable
@@ -63,8 +91,6 @@ void kmlops_engine_infer_path(const struct kmlops_engine *engine,
 			      u32 nr_out)
 {
 	s64 scores[KMLOPS_MODEL_SCORES_MAX];
-	const s64 *leaf;
-	u32 i;
 
 	switch (engine->kind) {
 	case KMLOPS_MODEL_KIND_LINEAR:
@@ -75,18 +101,13 @@ void kmlops_engine_infer_path(const struct kmlops_engine *engine,
 	case KMLOPS_MODEL_KIND_BOOSTED:
 		kmlops_forest_infer(engine->forest, path, in, scores);
 		break;
-	default:
-		leaf = kmlops_tree_infer(engine->tree, in);
-		for (i = 0; i < nr_out; i++)
-			out[i] = leaf[i];
+	case KMLOPS_MODEL_KIND_TREE:
+		kmlops_engine_give_out(engine,
+				       kmlops_tree_infer(engine->tree, in),
+				       out, nr_out);
 		return;
 	}
-
-	out[0] = answer(engine, scores);
-	if (engine->link == KMLOPS_MODEL_LINK_SIGMOID)
-		scores[0] = sigmoid_of_score(scores[0], engine->raw_bits);
-	for (i = 1; i < nr_out; i++)
-		out[i] = scores[i - 1];
+	kmlops_engine_give_out(engine, scores, out, nr_out);
 }
 
 static int check_golden(struct kmlops_engine *engine, enum kmlops_path path,

@@ -106,10 +106,14 @@ void *xrealloc(void *mem, size_t size);
 char *xstrdup(const char *s);
 char *xprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* Run the lines of a file ("-": standard input) until one fails. */
+int batch_file(const char *name);
+
 /* The objects. */
 int do_store(struct args *args);
 int do_model(struct args *args);
 int do_collector(struct args *args);
+int do_deploy(struct args *args);
 int do_feature(struct args *args);
 int do_version(struct args *args);
 

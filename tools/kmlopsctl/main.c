@@ -16,7 +16,7 @@ static const char help[] =
 	"kmlopsctl [OPTIONS] OBJECT {COMMAND|help}\n"
 	"kmlopsctl [OPTIONS] batch file {FILE|-}\n"
 	"\n"
-	"OBJECT  := { store | model | collector | feature | version }\n"
+	"OBJECT  := { store | model | collector | deploy | feature | version }\n"
 	"OPTIONS := { -j | -p | -o FORMAT | -V | -h }\n"
 	"FORMAT  := { table | json | jsonl | csv | npy }\n"
 	"\n"
@@ -97,21 +97,14 @@ static int run_line(char *line)
 	return code;
 }
 
-static int do_batch(struct args *args)
+int batch_file(const char *name)
 {
-	static const char *const words[] = { "file", NULL };
 	unsigned long number = 0;
-	const char *name;
 	char *line = NULL;
 	int code = DONE;
 	size_t size = 0;
 	FILE *file;
 
-	if (args_word(args, "the word file", words))
-		return USAGE;
-	name = args_next(args, "the name of the file");
-	if (!name || !args_end(args))
-		return USAGE;
 	file = strcmp(name, "-") ? fopen(name, "re") : stdin;
 	if (!file)
 		return fail(REFUSED, errno, "cannot read %s: %s", name,
@@ -130,6 +123,19 @@ static int do_batch(struct args *args)
 	if (file != stdin)
 		fclose(file);
 	return code;
+}
+
+static int do_batch(struct args *args)
+{
+	static const char *const words[] = { "file", NULL };
+	const char *name;
+
+	if (args_word(args, "the word file", words))
+		return USAGE;
+	name = args_next(args, "the name of the file");
+	if (!name || !args_end(args))
+		return USAGE;
+	return batch_file(name);
 }
 
 static int do_help(struct args *args)
@@ -173,6 +179,7 @@ static const struct command objects[] = {
 	{ "collector", do_collector },
 	{ "feature", do_feature },
 	{ "version", do_version },
+	{ "deploy", do_deploy },
 	{ "batch", do_batch },
 	{ NULL, NULL }
 };

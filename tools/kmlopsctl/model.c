@@ -8,9 +8,11 @@
 #include <string.h>
 #include <linux/kernmlops_model.h>
 
+#include "advise.h"
 #include "kmlops.h"
 #include "kmlopsctl.h"
 #include "model.h"
+#include "model_format.h"
 #include "netlink.h"
 #include "output.h"
 #include "vectors.h"
@@ -23,7 +25,8 @@ static const char help[] =
 	"kmlopsctl model {show|list} [NAME]\n"
 	"kmlopsctl model remove NAME\n"
 	"kmlopsctl model infer NAME {input V[,V...] | file CSV}\n"
-	"kmlopsctl model verify file FILE\n";
+	"kmlopsctl model verify file FILE\n"
+	"kmlopsctl model advise file FILE [rate EVENTS] [budget PERCENT]\n";
 
 /* The words of the format; numbers that this tool does not know have none. */
 static const char *const kind_names[] = {
@@ -37,6 +40,7 @@ static const char *const kind_names[] = {
 static const char *const task_names[] = {
 	[KMLOPS_MODEL_TASK_REGRESSION] = "regression",
 	[KMLOPS_MODEL_TASK_CLASSIFY] = "classify",
+	[KMLOPS_MODEL_TASK_BINARY] = "binary",
 };
 
 #define NAME_OF(names, i) \
@@ -261,9 +265,8 @@ static int cmd_list(struct args *args)
 	return DONE;
 }
 
-/* Send a file in parts; the last one brings the model back. */
-static int send_model(const char *name, const uint8_t *data, uint32_t size,
-		      struct model *model)
+int model_send(const char *name, const uint8_t *data, uint32_t size,
+	       struct model *model)
 {
 	uint32_t offset, len;
 	int err = 0;
@@ -281,7 +284,7 @@ static int send_model(const char *name, const uint8_t *data, uint32_t size,
 	return err;
 }
 
-static int read_model(const char *path, uint8_t **data, size_t *size)
+int model_read_file(const char *path, uint8_t **data, size_t *size)
 {
 	size_t room = 0;
 	FILE *file;
@@ -315,6 +318,29 @@ static int read_model(const char *path, uint8_t **data, size_t *size)
 	return code;
 }
 
+/* @data must have been admitted by libkmlops. */
+struct json_object *model_provenance(const uint8_t *data, size_t size)
+{
+	const struct kmlops_section *section;
+	struct kmlops_refusal refusal;
+	struct kmlops_model_file model;
+	struct json_object *json = NULL;
+	struct json_tokener *tokener;
+
+	if (!kmlops_model_file_parse(data, size, &model, &refusal)) {
+		section = &model.sections[KMLOPS_MODEL_SECTION_PROVENANCE];
+		tokener = json_tokener_new();
+		json = json_tokener_parse_ex(tokener, section->data,
+					     section->size);
+		json_tokener_free(tokener);
+	}
+	if (!json_object_is_type(json, json_type_object)) {
+		json_object_put(json);
+		json = json_object_new_object();
+	}
+	return json;
+}
+
 static const char *file_word(struct args *args)
 {
 	static const char *const words[] = { "file", NULL };
@@ -340,11 +366,11 @@ static int cmd_load(struct args *args)
 	path = file_word(args);
 	if (!path)
 		return USAGE;
-	code = read_model(path, &data, &size);
+	code = model_read_file(path, &data, &size);
 	if (code != DONE)
 		return code;
 
-	err = send_model(name, data, size, &model);
+	err = model_send(name, data, size, &model);
 	if (err) {
 		code = nlc_report(err);
 		/* Was it what the file holds, or was it the name? */
@@ -392,7 +418,7 @@ static int cmd_verify(struct args *args)
 	path = file_word(args);
 	if (!path)
 		return USAGE;
-	code = read_model(path, &data, &size);
+	code = model_read_file(path, &data, &size);
 	if (code != DONE)
 		return code;
 	handle = kmlops_model_open_buffer(data, size, why);
@@ -645,6 +671,7 @@ static const struct command commands[] = {
 	{ "remove", cmd_remove },
 	{ "infer", cmd_infer },
 	{ "verify", cmd_verify },
+	{ "advise", model_advise },
 	{ NULL, NULL }
 };
 

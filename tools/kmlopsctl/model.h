@@ -28,6 +28,17 @@ struct model {
 int model_find(const char *name, struct model *model);
 void model_free(struct model *model);
 
+/* The content of a model file, to be freed. Returns an exit code after a report. */
+int model_read_file(const char *path, uint8_t **data, size_t *size);
+/*
+ * Send a model file to the kernel, which loads it as @name; @model receives
+ * what it has become. 0 or a negative errno.
+ */
+int model_send(const char *name, const uint8_t *data, uint32_t size,
+	       struct model *model);
+/* Where a model came from; an empty object if its file does not say. */
+struct json_object *model_provenance(const uint8_t *data, size_t size);
+
 struct json_object *model_json(const struct model *model);
 
 #endif /* KMLOPSCTL_MODEL_H */
