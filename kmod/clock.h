@@ -46,7 +46,8 @@ struct kmlops_clock {
 
 extern struct kmlops_clock kmlops_clock;
 
-static __always_inline u64 kmlops_clock_ns(void)
+/* False where there is no line to follow. */
+static __always_inline bool kmlops_clock_try(u64 *now)
 {
 	/* Read before the line, which it is of. */
 	u64 start = smp_load_acquire(&kmlops_clock.start);
@@ -56,9 +57,17 @@ static __always_inline u64 kmlops_clock_ns(void)
 
 	/* What was read is of one line if it is still the same line. */
 	smp_rmb();
-	if (unlikely(!reached || READ_ONCE(kmlops_clock.start) != start))
-		return ktime_get_mono_fast_ns();
-	return ns;
+	if (unlikely(!reached || data_race(kmlops_clock.start) != start))
+		return false;
+	*now = ns;
+	return true;
+}
+
+static __always_inline u64 kmlops_clock_ns(void)
+{
+	u64 now;
+
+	return likely(kmlops_clock_try(&now)) ? now : ktime_get_mono_fast_ns();
 }
 
 int kmlops_clock_init(void);
@@ -66,6 +75,7 @@ void kmlops_clock_exit(void);
 
 #else
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -75,6 +85,12 @@ static inline uint64_t kmlops_clock_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static inline bool kmlops_clock_try(uint64_t *now)
+{
+	*now = kmlops_clock_ns();
+	return true;
 }
 
 #endif

@@ -85,6 +85,9 @@ struct kmlops_history *kmlops_history_create(u32 key_size, u32 value_size,
 	history->nr_cpus = nr_cpus;
 	history->slots_per_cpu = slots_per_cpu;
 	history->slot_mask = slots_per_cpu - 1;
+	history->lap = 2 * slots_per_cpu + 1;
+	/* So that slots never written, whose time is 0, are before it. */
+	history->watermark = 1;
 
 	for (cpu = 0; cpu < nr_cpus; cpu++) {
 		int node = node_of ? node_of(cpu) : NUMA_NO_NODE;
@@ -118,6 +121,7 @@ bool kmlops_history_claim_slowly(struct kmlops_history *history, u32 cpu,
 				 struct kmlops_write *write)
 {
 	struct kmlops_ring *ring = &history->rings[cpu];
+	u64 last;
 	int tries;
 
 	for (tries = 0; tries < CLAIM_TRIES; tries++) {
@@ -127,7 +131,14 @@ bool kmlops_history_claim_slowly(struct kmlops_history *history, u32 cpu,
 		    kmlops_ref_pos(ref) - READ_ONCE(ring->consumed) >=
 		    history->slots_per_cpu)
 			break;
-		if (kmlops_history_try_claim(ring, ref, write))
+		/*
+		 * Not read at once with the reference: an interrupt in between
+		 * leaves a pair that never was, or one that is no longer.
+		 * Both fail to exchange.
+		 */
+		last = READ_ONCE(ring->head.time);
+		if (kmlops_history_try_claim(ring, ref, last, kmlops_clock_ns(),
+					     write))
 			return true;
 	}
 	kmlops_local_inc(&ring->unclaimed);
@@ -435,7 +446,7 @@ void kmlops_history_stats(const struct kmlops_history *history, bool exact,
 		claimed = kmlops_history_newest(history, cpu);
 
 		in_ring = claimed - busy - gone - forgotten;
-		if (watermark)
+		if (watermark > 1)
 			hidden = hidden_rows(history, cpu, watermark,
 					     exact && busy);
 		if (hidden > in_ring)

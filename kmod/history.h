@@ -15,7 +15,14 @@
  */
 #define KMLOPS_REF_POS_BITS	52
 #define KMLOPS_REF_POS_MASK	((1ULL << KMLOPS_REF_POS_BITS) - 1)
-#define KMLOPS_CPUS_MAX		(1U << (64 - KMLOPS_REF_POS_BITS))
+/* One bit less than there is room for: that is KMLOPS_LINK_LATEST. */
+#define KMLOPS_CPUS_MAX		(1U << (63 - KMLOPS_REF_POS_BITS))
+
+/*
+ * In a link to a row, beside its reference: no row behind it in its chain is
+ * later. Shifted out where a link is made into a sequence.
+ */
+#define KMLOPS_LINK_LATEST	(1ULL << 63)
 
 static inline u64 kmlops_ref(u32 cpu, u64 pos)
 {
@@ -36,7 +43,8 @@ static inline u64 kmlops_ref_pos(u64 ref)
  * struct kmlops_slot - One row in a ring
  * @seq: reference << 1, plus 1 while the row is being written; 0: never written
  * @time: time of capture
- * @prev: the row that was linked at the same place of the key index before
+ * @prev: link to the row that was linked at the same place of the key index
+ *   before
  * @order: latest time of this row and of those behind @prev
  * @body: key and value, each padded with zeros to 8 bytes
  */
@@ -77,6 +85,7 @@ struct kmlops_history {
 	u64 slot_size;
 	u64 slots_per_cpu;	/* a power of two */
 	u64 slot_mask;		/* of a reference: which slot of the ring */
+	u64 lap;		/* from a sequence one round before to busy */
 	u64 watermark;		/* rows captured before this time are truncated */
 	struct kmlops_ring rings[];
 };

@@ -40,23 +40,17 @@ kmlops_slot_value(const struct kmlops_history *history,
 }
 
 /*
- * Claims the row after @ref, the last one claimed: its position and its time.
- * That fails if @ref is no longer the last one.
+ * Claims the row after @ref, the last one claimed, whose time is @last. That
+ * fails if it is no longer the last one. @now was read after these two.
  */
 static __always_inline bool
-kmlops_history_try_claim(struct kmlops_ring *ring, u64 ref,
+kmlops_history_try_claim(struct kmlops_ring *ring, u64 ref, u64 last, u64 now,
 			 struct kmlops_write *write)
 {
-	/*
-	 * Not read at once with @ref: an interrupt in between leaves a pair
-	 * that never was, or one that is no longer. Both fail to exchange.
-	 */
-	u64 time = READ_ONCE(ring->head.time);
-
 	write->ring = ring;
 	write->ref = ref + 1;
-	write->time = kmlops_clock_ns();
-	return kmlops_local_try_advance(&ring->head, ref, time, write->ref,
+	write->time = now;
+	return kmlops_local_try_advance(&ring->head, ref, last, write->ref,
 					&write->time);
 }
 
@@ -69,39 +63,41 @@ kmlops_history_claim(struct kmlops_history *history, u32 cpu,
 		     struct kmlops_write *write)
 {
 	struct kmlops_ring *ring = kmlops_opaque(&history->rings[cpu]);
+	u64 ref = READ_ONCE(ring->head.ref);
+	u64 last = READ_ONCE(ring->head.time);
+	u64 now;
 
-	return kmlops_history_try_claim(ring, READ_ONCE(ring->head.ref), write);
+	return likely(kmlops_clock_try(&now)) &&
+	       likely(kmlops_history_try_claim(ring, ref, last, now, write));
 }
 
-/* Makes the slot of a row that was claimed busy; false: dropped and counted. */
+/* Makes the slot of a row that was claimed busy; false: it has to be dropped. */
 static __always_inline bool
 kmlops_history_occupy(const struct kmlops_history *history,
 		      struct kmlops_write *write)
 {
 	struct kmlops_ring *ring = write->ring;
 	struct kmlops_slot *slot;
-	u64 seq, busy, old_time;
+	u64 seq, busy;
 
 	slot = (struct kmlops_slot *)(ring->slots +
 				      (write->ref & history->slot_mask) *
 				      history->slot_size);
 	busy = write->ref * 2 + 1;
-	seq = READ_ONCE(slot->seq);
-	old_time = READ_ONCE(slot->time);
-	if (unlikely(seq & 1 || seq >= busy ||
-		     !kmlops_local_try_cmpxchg(&slot->seq, &seq, busy))) {
-		kmlops_history_drop(ring);
+	/* As a rule, the row that is a ring's length before is there. */
+	seq = busy - history->lap;
+	if (unlikely(!kmlops_local_try_cmpxchg(&slot->seq, &seq, busy)) &&
+	    (seq & 1 || seq >= busy ||
+	     !kmlops_local_try_cmpxchg(&slot->seq, &seq, busy)))
 		return false;
-	}
 	/* Readers that see a new word see the busy mark as well. */
 	smp_wmb();
 
-	if (likely(seq)) {
-		if (unlikely(old_time < READ_ONCE(history->watermark)))
-			kmlops_local_inc(&ring->forgotten);
-		else
-			kmlops_local_inc(&ring->overwritten);
-	}
+	/* The time is still that of the row before. */
+	if (likely(READ_ONCE(slot->time) >= data_race(history->watermark)))
+		kmlops_local_inc(&ring->overwritten);
+	else if (seq)
+		kmlops_local_inc(&ring->forgotten);
 	WRITE_ONCE(slot->time, write->time);
 	write->slot = slot;
 	return true;
@@ -121,8 +117,44 @@ kmlops_history_occupy(const struct kmlops_history *history,
 static inline bool kmlops_history_begin(struct kmlops_history *history, u32 cpu,
 					struct kmlops_write *write)
 {
-	return kmlops_history_claim_slowly(history, cpu, write) &&
-	       kmlops_history_occupy(history, write);
+	if (!kmlops_history_claim_slowly(history, cpu, write))
+		return false;
+	if (kmlops_history_occupy(history, write))
+		return true;
+	kmlops_history_drop(write->ring);
+	return false;
+}
+
+/**
+ * kmlops_history_reopen() - Make a row busy again
+ * @write: the row
+ *
+ * A row that a writer changed without this could be another one by then, from
+ * an interrupt that went round the whole ring.
+ *
+ * Context: any, NMI included, on the CPU that captures the row.
+ * Return: whether the row is still there, and busy now.
+ */
+static inline bool kmlops_history_reopen(const struct kmlops_write *write)
+{
+	u64 seq = write->ref << 1;
+
+	if (kmlops_local_cmpxchg(&write->slot->seq, seq, seq | 1) != seq)
+		return false;
+	/* Readers that see a new word see the busy mark as well. */
+	smp_wmb();
+	return true;
+}
+
+/* Takes a row away again that was lapped; false: it was overwritten already. */
+static inline bool kmlops_history_retract(const struct kmlops_write *write)
+{
+	if (!kmlops_history_reopen(write))
+		return false;
+	/* As a slot that was never written. */
+	WRITE_ONCE(write->slot->time, 0);
+	smp_store_release(&write->slot->seq, 0);
+	return true;
 }
 
 /**
@@ -142,29 +174,7 @@ kmlops_history_publish(const struct kmlops_history *history,
 	smp_store_release(&write->slot->seq, write->ref << 1);
 	return likely(READ_ONCE(write->ring->head.ref) - write->ref <=
 		      history->slot_mask) ||
-	       kmlops_local_cmpxchg(&write->slot->seq, write->ref << 1, 0) !=
-	       write->ref << 1;
-}
-
-/**
- * kmlops_history_reopen() - Make a row busy again, to change prev and order
- * @write: the row
- *
- * A row that a writer changed without this could be another one by then, from
- * an interrupt that went round the whole ring.
- *
- * Context: any, NMI included, on the CPU that captures the row.
- * Return: whether the row is still there, and busy now.
- */
-static inline bool kmlops_history_reopen(const struct kmlops_write *write)
-{
-	u64 seq = write->ref << 1;
-
-	if (kmlops_local_cmpxchg(&write->slot->seq, seq, seq | 1) != seq)
-		return false;
-	/* Readers that see a new word see the busy mark as well. */
-	smp_wmb();
-	return true;
+	       !kmlops_history_retract(write);
 }
 
 /* A reopened row was lapped: it has been there, so it is overwritten now. */
@@ -235,7 +245,7 @@ kmlops_history_copy_linked(const struct kmlops_history *history, u64 ref,
 	if (unlikely(seq != want))
 		return seq == (want | 1) ? -EAGAIN : -ENOENT;
 	head->time = READ_ONCE(slot->time);
-	head->prev = READ_ONCE(slot->prev);
+	head->prev = READ_ONCE(slot->prev) & ~KMLOPS_LINK_LATEST;
 	head->order = READ_ONCE(slot->order);
 	match = kmlops_same_key(slot->body, key, history->key_size);
 	if (match && value)
@@ -249,33 +259,42 @@ kmlops_history_copy_linked(const struct kmlops_history *history, u64 ref,
 }
 
 /*
- * The time of the row at @ref, its value in @value, if it is there and its key
- * and all behind it in its chain is earlier; otherwise 0. @word is the key if
- * that is of one word.
+ * Reads time and value of the row that @link leads to, if it is there, its key
+ * is the one asked for and no later row is behind it. @word is the key, and
+ * @short_key true, if that is of one word.
  */
-static __always_inline u64
-kmlops_history_try_latest(const struct kmlops_history *history, u64 ref,
-			  const void *key, u32 key_size, u64 word, void *value)
+static __always_inline bool
+kmlops_history_try_latest(const struct kmlops_history *history, u64 link,
+			  const void *key, u32 key_size, bool short_key,
+			  u64 word, void *value, u32 value_size, u64 *time)
 {
-	const struct kmlops_slot *slot = kmlops_history_slot(history, ref);
-	u64 time;
+	const struct kmlops_slot *slot;
+	u64 seq = link << 1;
 
+	/* Nor is there a row without the mark. */
+	if (unlikely(!(link & KMLOPS_LINK_LATEST)))
+		return false;
+	slot = kmlops_history_slot(history, seq >> 1);
+	if (unlikely(data_race(slot->seq) != seq))
+		return false;
 	/* Read before the row, which it is of. */
-	if (unlikely(smp_load_acquire(&slot->seq) != ref << 1))
-		return 0;
-	time = READ_ONCE(slot->time);
-	if (unlikely(READ_ONCE(slot->order) != time ||
-		     time < READ_ONCE(history->watermark) ||
-		     READ_ONCE(slot->body[0]) != word))
-		return 0;
-	if (unlikely(key_size > 8 &&
-		     !kmlops_same_key(slot->body, key, key_size)))
-		return 0;
-	kmlops_copy_out(value, (u64 *)((u8 *)slot + history->value_at),
-			history->value_size);
+	smp_rmb();
+	*time = READ_ONCE(slot->time);
+	if (unlikely(*time < data_race(history->watermark)))
+		return false;
+	if (short_key) {
+		if (unlikely(data_race(slot->body[0]) != word))
+			return false;
+		kmlops_copy_value_out(value, slot->body + 1, value_size);
+	} else {
+		if (unlikely(!kmlops_same_key(slot->body, key, key_size)))
+			return false;
+		kmlops_copy_out(value, (u64 *)((u8 *)slot + history->value_at),
+				value_size);
+	}
 	/* The row was whole if the sequence is still the same after all that. */
 	smp_rmb();
-	return likely(READ_ONCE(slot->seq) == ref << 1) ? time : 0;
+	return likely(data_race(slot->seq) == seq);
 }
 
 #endif /* KMLOPS_HISTORY_ROW_H */

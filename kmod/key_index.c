@@ -88,11 +88,16 @@ static struct kmlops_key_entry *place(const struct kmlops_key_index *index,
 							  index->mask];
 }
 
+static u64 last_linked(const struct kmlops_key_entry *entry)
+{
+	return READ_ONCE(entry->link) & ~KMLOPS_LINK_LATEST;
+}
+
 /* The time of the last row linked at a place; 0 if that row is gone. */
 static u64 last_written(const struct kmlops_key_entry *entry,
 			const struct kmlops_history *history)
 {
-	u64 ref = READ_ONCE(entry->ref);
+	u64 ref = last_linked(entry);
 	u64 time;
 
 	if (!ref || kmlops_history_read(history, ref, &time, NULL))
@@ -130,9 +135,9 @@ static struct kmlops_key_entry *evict(struct kmlops_key_index *index,
  * that bring the same new key to a full window at once may take two places:
  * readers use the first, and the row in the other is found by time only.
  */
-struct kmlops_key_entry *
-kmlops_key_index_take_place(struct kmlops_key_index *index,
-			    const struct kmlops_history *history, u64 tag)
+static struct kmlops_key_entry *take_place(struct kmlops_key_index *index,
+					   const struct kmlops_history *history,
+					   u64 tag)
 {
 	u32 i;
 
@@ -156,7 +161,7 @@ kmlops_key_index_take_place(struct kmlops_key_index *index,
 	return evict(index, history, tag);
 }
 
-void kmlops_key_index_count_unindexed(struct kmlops_key_index *index)
+static void count_unindexed(struct kmlops_key_index *index)
 {
 	__atomic_fetch_add(&index->unindexed, 1, __ATOMIC_RELAXED);
 }
@@ -165,32 +170,105 @@ void kmlops_key_index_count_unindexed(struct kmlops_key_index *index)
  * Links a row that is published, where another one was linked meanwhile: @old
  * is that one, and not what the row has noted.
  */
-void kmlops_key_index_link_again(struct kmlops_key_index *index,
-				 struct kmlops_history *history,
-				 struct kmlops_key_entry *entry,
-				 struct kmlops_slot *slot, u64 ref, u64 old)
+static void link_again(struct kmlops_key_index *index,
+		       struct kmlops_history *history,
+		       struct kmlops_key_entry *entry,
+		       struct kmlops_write *write, u64 old)
 {
-	struct kmlops_write write = {
-		.ring = &history->rings[kmlops_ref_cpu(ref)],
-		.slot = slot,
-		.ref = ref,
-	};
+	u64 link, noted;
 	int tries;
 
 	for (tries = 0; tries < LINK_TRIES; tries++) {
 		/* Lapped: the slot is another row's now. */
-		if (!kmlops_history_reopen(&write))
+		if (!kmlops_history_reopen(write))
 			return;
-		write.time = READ_ONCE(slot->time);
-		kmlops_key_index_note(history, &write, old);
-		if (!kmlops_history_publish(history, &write)) {
-			kmlops_history_lapped(&write);
+		noted = old;
+		link = kmlops_key_index_note(history, write, noted);
+		if (!kmlops_history_publish(history, write)) {
+			kmlops_history_lapped(write);
 			return;
 		}
-		if (kmlops_key_index_try_link(entry, &write, &old))
-			return;
+		if (!try_cmpxchg(&entry->link, &old, link))
+			continue;
+		/* Lapped just now: what nested writers linked stays. */
+		if (READ_ONCE(write->slot->seq) != write->ref << 1)
+			cmpxchg(&entry->link, link, noted);
+		return;
 	}
-	kmlops_key_index_count_unindexed(index);
+	count_unindexed(index);
+}
+
+/*
+ * A row was linked, but later ones went round the ring. Either they found it
+ * busy, dropped theirs of that slot, and it is out of readers' reach: it is to
+ * go. Or they have overwritten it.
+ */
+static bool undo(struct kmlops_key_entry *entry,
+		 const struct kmlops_write *write, u64 old)
+{
+	u64 seq = write->ref << 1, link = READ_ONCE(entry->link);
+
+	/* What nested writers linked stays. */
+	if (link << 1 == seq)
+		cmpxchg(&entry->link, link, old);
+	return !kmlops_history_retract(write);
+}
+
+/**
+ * kmlops_key_index_finish() - Go on with a capture
+ * @index: the index
+ * @history: the history
+ * @step: how far it has come; a row is claimed
+ * @ref: its reference
+ * @time: its time
+ * @tag: the tag of its key, if it has come as far as that
+ * @old: what was linked at the place of the key, likewise
+ *
+ * Context: as kmlops_key_index_append(), on the CPU that captures the row.
+ * Return: whether the row was stored; if not, it was dropped and counted.
+ */
+bool kmlops_key_index_finish(struct kmlops_key_index *index,
+			     struct kmlops_history *history,
+			     enum kmlops_step step, u64 ref, u64 time, u64 tag,
+			     u64 old)
+{
+	struct kmlops_write write = {
+		.ring = &history->rings[kmlops_ref_cpu(ref)],
+		.slot = kmlops_history_slot(history, ref),
+		.ref = ref,
+		.time = time,
+	};
+	struct kmlops_key_entry *entry = kmlops_key_index_home(index, tag);
+	bool stored = true;
+
+	if (step == KMLOPS_NO_SLOT) {
+		kmlops_history_drop(write.ring);
+		return false;
+	}
+	if (step == KMLOPS_NO_PLACE) {
+		entry = take_place(index, history, tag);
+		if (!entry) {
+			kmlops_key_index_note(history, &write, 0);
+			stored = kmlops_history_publish(history, &write);
+			if (stored)
+				count_unindexed(index);
+			kmlops_history_end(&write, stored);
+			return stored;
+		}
+		step = kmlops_key_index_link_row(history, entry, &write, &old);
+	}
+	switch (step) {
+	case KMLOPS_NOT_LAST:
+		link_again(index, history, entry, &write, old);
+		break;
+	case KMLOPS_LAPPED:
+		stored = undo(entry, &write, old);
+		break;
+	default:
+		return true;
+	}
+	kmlops_history_end(&write, stored);
+	return stored;
 }
 
 /**
@@ -215,10 +293,17 @@ bool kmlops_key_index_append(struct kmlops_key_index *index,
 			     u64 *time)
 {
 	struct kmlops_write write;
+	enum kmlops_step step;
+	u64 tag = 0, old = 0;
 
 	if (!kmlops_history_claim_slowly(history, cpu, &write))
 		return false;
-	if (!kmlops_key_index_write(index, history, &write, key, value))
+	step = kmlops_key_index_write(index, history, &write, key,
+				      history->key_size, history->key_size <= 8,
+				      value, history->value_size, &tag, &old);
+	if (step != KMLOPS_CAPTURED &&
+	    !kmlops_key_index_finish(index, history, step, write.ref,
+				     write.time, tag, old))
 		return false;
 	*ref = write.ref;
 	*time = write.time;
@@ -242,14 +327,19 @@ void kmlops_key_index_link(struct kmlops_key_index *index,
 			   const void *key)
 {
 	u64 tag = kmlops_key_index_hash(index, key, history->key_size);
-	struct kmlops_key_entry *entry =
-		kmlops_key_index_take_place(index, history, tag);
+	struct kmlops_key_entry *entry = take_place(index, history, tag);
+	struct kmlops_write write = {
+		.ring = &history->rings[kmlops_ref_cpu(ref)],
+		.slot = slot,
+		.ref = ref,
+		.time = time,
+	};
 
 	if (likely(entry))
-		kmlops_key_index_link_again(index, history, entry, slot, ref,
-					    READ_ONCE(entry->ref));
+		link_again(index, history, entry, &write,
+			   READ_ONCE(entry->link));
 	else
-		kmlops_key_index_count_unindexed(index);
+		count_unindexed(index);
 }
 
 /* The place of the key @tag, or NULL. */
@@ -352,7 +442,7 @@ int kmlops_key_index_last(const struct kmlops_key_index *index,
 	if (!entry)
 		return -ENOENT;
 	for (tries = 0; tries < READ_TRIES; tries++) {
-		u64 head = READ_ONCE(entry->ref);
+		u64 head = last_linked(entry);
 
 		n = walk(history, head, key, asof, steps, rows, stride, max);
 		if (n < 0)
@@ -367,7 +457,7 @@ int kmlops_key_index_last(const struct kmlops_key_index *index,
 		}
 		if (i)
 			return i;
-		if (!n && READ_ONCE(entry->ref) == head)
+		if (!n && last_linked(entry) == head)
 			return -ENOENT;
 	}
 	return -EAGAIN;
@@ -383,13 +473,13 @@ static int latest_in_chain(const struct kmlops_key_entry *entry,
 	int tries, n;
 
 	for (tries = 0; tries < READ_TRIES; tries++) {
-		u64 head = READ_ONCE(entry->ref);
+		u64 head = last_linked(entry);
 
 		n = walk(history, head, key, ~0ULL, LATEST_STEPS, &best,
 			 sizeof(best), 1);
 		if (n < 0)
 			return -EAGAIN;
-		if (!n && READ_ONCE(entry->ref) == head)
+		if (!n && last_linked(entry) == head)
 			return -ENOENT;
 		if (n && !kmlops_history_read_linked(history, best.seq, key,
 						     &row, value)) {
@@ -420,8 +510,10 @@ int kmlops_key_index_latest(const struct kmlops_key_index *index,
 {
 	const struct kmlops_key_entry *entry;
 
-	*time = kmlops_key_index_try_latest(index, history, key, ref, value);
-	if (likely(*time))
+	if (likely(kmlops_key_index_try_latest(index, history, key,
+					       history->key_size,
+					       history->key_size <= 8, value,
+					       history->value_size, ref, time)))
 		return 0;
 	entry = find(index, kmlops_key_index_hash(index, key,
 						  history->key_size));

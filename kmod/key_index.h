@@ -11,11 +11,11 @@
 /**
  * struct kmlops_key_entry - One place of the index
  * @tag: hash of the key that has the place; 0: free
- * @ref: row that was linked here last
+ * @link: row that was linked here last, and whether it is the latest
  */
 struct kmlops_key_entry {
 	u64 tag;
-	u64 ref;
+	u64 link;
 };
 
 struct kmlops_key_index {

@@ -10,15 +10,24 @@
 #include "history_row.h"
 #include "key_index.h"
 
-/* What seldom happens, for the inline functions below. */
-struct kmlops_key_entry *
-kmlops_key_index_take_place(struct kmlops_key_index *index,
-			    const struct kmlops_history *history, u64 tag);
-void kmlops_key_index_link_again(struct kmlops_key_index *index,
-				 struct kmlops_history *history,
-				 struct kmlops_key_entry *entry,
-				 struct kmlops_slot *slot, u64 ref, u64 old);
-void kmlops_key_index_count_unindexed(struct kmlops_key_index *index);
+/*
+ * How far a capture has come. All but a captured row take further steps, which
+ * are out of line: where a function goes there at its very end, it needs no
+ * frame.
+ */
+enum kmlops_step {
+	KMLOPS_CAPTURED,
+	KMLOPS_UNCLAIMED,	/* no row is claimed */
+	KMLOPS_NO_SLOT,		/* its slot is in use */
+	KMLOPS_NO_PLACE,	/* the row is busy and written, not yet linked */
+	KMLOPS_NOT_LAST,	/* published; another one was linked meanwhile */
+	KMLOPS_LAPPED,		/* linked, but later rows went round the ring */
+};
+
+bool kmlops_key_index_finish(struct kmlops_key_index *index,
+			     struct kmlops_history *history,
+			     enum kmlops_step step, u64 ref, u64 time, u64 tag,
+			     u64 old);
 
 /*
  * Multiplicative hashing; the multiplier is 2^64 divided by the golden ratio
@@ -47,23 +56,6 @@ kmlops_key_index_hash(const struct kmlops_key_index *index, const void *key,
 	return kmlops_key_index_hash_word(index, kmlops_load_word(key, size));
 }
 
-/* The same while the key is copied: each byte of it is read once. */
-static __always_inline u64
-kmlops_key_index_copy_key(const struct kmlops_key_index *index, const void *key,
-			  u32 size, u64 *copy)
-{
-	u64 word;
-
-	if (likely(size == 4))
-		word = kmlops_load_word(key, 4);
-	else if (size <= 8)
-		word = kmlops_load_word(key, size);
-	else
-		return kmlops_key_index_hash_words(index, key, size, copy);
-	WRITE_ONCE(*copy, word);
-	return kmlops_key_index_hash_word(index, word);
-}
-
 /* The first place that a key may take. */
 static __always_inline struct kmlops_key_entry *
 kmlops_key_index_home(const struct kmlops_key_index *index, u64 tag)
@@ -73,117 +65,139 @@ kmlops_key_index_home(const struct kmlops_key_index *index, u64 tag)
 	return (struct kmlops_key_entry *)((u8 *)index->entries + at);
 }
 
-/* Notes in a row, which is busy, what it is about to be linked before. */
-static __always_inline void
+/*
+ * Notes in a row, which is busy, what it is about to be linked before. Returns
+ * the link to it.
+ */
+static __always_inline u64
 kmlops_key_index_note(const struct kmlops_history *history,
 		      const struct kmlops_write *write, u64 old)
 {
+	u64 link = write->ref | KMLOPS_LINK_LATEST;
+	u64 order;
+
+	WRITE_ONCE(write->slot->prev, old);
+	WRITE_ONCE(write->slot->order, write->time);
+	/*
+	 * Less than half of all positions after a row that has the mark as
+	 * well: that is an earlier row of this CPU, and no later one is behind.
+	 */
+	if (likely(!((link - old) >> (KMLOPS_REF_POS_BITS - 1))))
+		return link;
 	/*
 	 * If that row is gone, or there was none, this is the order of another
 	 * one. A wrong order only makes readers look.
 	 */
-	u64 order = READ_ONCE(kmlops_history_slot(history, old)->order);
-
-	WRITE_ONCE(write->slot->order,
-		   order > write->time ? order : write->time);
-	WRITE_ONCE(write->slot->prev, old);
+	old &= ~KMLOPS_LINK_LATEST;
+	order = READ_ONCE(kmlops_history_slot(history, old)->order);
+	if (order <= write->time)
+		return link;
+	WRITE_ONCE(write->slot->order, order);
+	return write->ref;
 }
 
 /*
- * Links a row that is published and has *@old noted; if another one was linked
- * meanwhile, *@old becomes that one.
+ * Links a row that is busy, and publishes it before that. @old is what was
+ * linked, or that which was linked meanwhile.
  */
-static __always_inline bool
-kmlops_key_index_try_link(struct kmlops_key_entry *entry,
+static __always_inline enum kmlops_step
+kmlops_key_index_link_row(const struct kmlops_history *history,
+			  struct kmlops_key_entry *entry,
 			  const struct kmlops_write *write, u64 *old)
 {
-	u64 noted = *old;
+	u64 link;
 
-	if (unlikely(!try_cmpxchg(&entry->ref, old, write->ref)))
-		return false;
-	/* Lapped just now: what nested writers linked stays. */
-	if (unlikely(READ_ONCE(write->slot->seq) != write->ref << 1))
-		cmpxchg(&entry->ref, write->ref, noted);
-	return true;
+	*old = READ_ONCE(entry->link);
+	link = kmlops_key_index_note(history, write, *old);
+	/* Readers that see this see the row. */
+	smp_store_release(&write->slot->seq, write->ref << 1);
+	if (unlikely(!try_cmpxchg(&entry->link, old, link)))
+		return KMLOPS_NOT_LAST;
+	if (unlikely(data_race(write->ring->head.ref) - write->ref >
+		     history->slot_mask))
+		return KMLOPS_LAPPED;
+	kmlops_history_end(write, true);
+	return KMLOPS_CAPTURED;
 }
 
 /*
  * Writes a row that was claimed and links it. The key is read once: what is
- * hashed is what is stored. Returns whether it was stored; if not, it was
- * dropped and counted.
+ * hashed is what is stored. A short key is one of up to 8 bytes.
  */
-static __always_inline bool
+static __always_inline enum kmlops_step
 kmlops_key_index_write(struct kmlops_key_index *index,
 		       struct kmlops_history *history,
 		       struct kmlops_write *write, const void *key,
-		       const void *value)
+		       u32 key_size, bool short_key, const void *value,
+		       u32 value_size, u64 *tag, u64 *old)
 {
 	struct kmlops_key_entry *entry;
-	u64 tag, old;
+	u64 word;
 
 	if (unlikely(!kmlops_history_occupy(history, write)))
-		return false;
-	tag = kmlops_key_index_copy_key(index, key, history->key_size,
-					write->slot->body);
-	kmlops_copy_in(kmlops_slot_value(history, write->slot), value,
-		       history->value_size);
-
-	entry = kmlops_key_index_home(index, tag);
-	if (unlikely(READ_ONCE(entry->tag) != tag)) {
-		entry = kmlops_key_index_take_place(index, history, tag);
-		if (unlikely(!entry)) {
-			kmlops_key_index_note(history, write, 0);
-			if (!kmlops_history_publish(history, write))
-				goto lapped;
-			kmlops_key_index_count_unindexed(index);
-			goto stored;
-		}
+		return KMLOPS_NO_SLOT;
+	if (short_key) {
+		word = kmlops_load_word(key, key_size);
+		*tag = kmlops_key_index_hash_word(index, word);
+		WRITE_ONCE(write->slot->body[0], word);
+		kmlops_copy_value_in(write->slot->body + 1, value, value_size);
+	} else {
+		*tag = kmlops_key_index_hash_words(index, key, key_size,
+						   write->slot->body);
+		kmlops_copy_in(kmlops_slot_value(history, write->slot), value,
+			       value_size);
 	}
 
-	old = READ_ONCE(entry->ref);
-	kmlops_key_index_note(history, write, old);
-	if (unlikely(!kmlops_history_publish(history, write)))
-		goto lapped;
-	if (unlikely(!kmlops_key_index_try_link(entry, write, &old)))
-		kmlops_key_index_link_again(index, history, entry, write->slot,
-					    write->ref, old);
-stored:
-	kmlops_history_end(write, true);
-	return true;
-lapped:
-	kmlops_history_end(write, false);
-	return false;
+	entry = kmlops_key_index_home(index, *tag);
+	if (unlikely(data_race(entry->tag) != *tag))
+		return KMLOPS_NO_PLACE;
+	return kmlops_key_index_link_row(history, entry, write, old);
 }
 
 /*
- * The time of the latest row of a key, its value in @value; 0 where that takes
- * more than a look at the row that was linked last. The reference of that row,
- * if it is wanted.
+ * Captures a row with a short key, in a history that is not lossless. For
+ * kmlops_key_index_finish(), the row's tag and what was linked at its place.
  */
-static __always_inline u64
+static __always_inline enum kmlops_step
+kmlops_key_index_capture(struct kmlops_key_index *index,
+			 struct kmlops_history *history, u32 cpu,
+			 const void *key, u32 key_size, const void *value,
+			 u32 value_size, struct kmlops_write *write, u64 *tag,
+			 u64 *old)
+{
+	if (unlikely(!kmlops_history_claim(history, cpu, write)))
+		return KMLOPS_UNCLAIMED;
+	return kmlops_key_index_write(index, history, write, key, key_size,
+				      true, value, value_size, tag, old);
+}
+
+/*
+ * Reads the latest row of a key. False where that takes more than a look at
+ * the row that was linked last.
+ */
+static __always_inline bool
 kmlops_key_index_try_latest(const struct kmlops_key_index *index,
 			    const struct kmlops_history *history,
-			    const void *key, u64 *ref, void *value)
+			    const void *key, u32 key_size, bool short_key,
+			    void *value, u32 value_size, u64 *ref, u64 *time)
 {
 	const struct kmlops_key_entry *entry;
-	u32 size = history->key_size;
-	u64 word, tag, at;
+	u64 word = 0, tag, link;
 
-	/* The most frequent size first. */
-	word = likely(size == 4) ? kmlops_load_word(key, 4) :
-	       kmlops_load_word(key, size);
-	tag = likely(size <= 8) ?
-	      kmlops_key_index_hash_word(index, word) :
-	      kmlops_key_index_hash_words(index, key, size, NULL);
-
+	if (short_key) {
+		word = kmlops_load_word(key, key_size);
+		tag = kmlops_key_index_hash_word(index, word);
+	} else {
+		tag = kmlops_key_index_hash_words(index, key, key_size, NULL);
+	}
 	entry = kmlops_key_index_home(index, tag);
-	if (unlikely(READ_ONCE(entry->tag) != tag))
-		return 0;
-	/* Without a row it is 0, the reference of a row without a time. */
-	at = READ_ONCE(entry->ref);
-	if (ref)
-		*ref = at;
-	return kmlops_history_try_latest(history, at, key, size, word, value);
+	if (unlikely(data_race(entry->tag) != tag))
+		return false;
+	link = READ_ONCE(entry->link);
+	*ref = link & ~KMLOPS_LINK_LATEST;
+	return kmlops_history_try_latest(history, link, key, key_size,
+					 short_key, word, value, value_size,
+					 time);
 }
 
 #endif /* KMLOPS_KEY_INDEX_ROW_H */

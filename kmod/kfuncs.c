@@ -25,50 +25,66 @@
 #define STEPS_MAX	4096
 
 /*
- * preempt_enable_notrace() with what seldom happens out of line. Inline, it
- * makes the whole function keep a frame.
+ * preempt_enable_notrace() at the very end of a function, with what seldom
+ * happens out of line: inline, it makes the whole function keep a frame.
  */
 #ifdef CONFIG_PREEMPTION
-static noinline notrace void reschedule(void)
+static noinline notrace s64 reschedule(s64 ret)
 {
 	__preempt_schedule_notrace();
+	return ret;
 }
 
-static __always_inline void end_read_side(void)
+static __always_inline s64 end_read_side(s64 ret)
 {
 	barrier();
 	if (unlikely(__preempt_count_dec_and_test()))
-		reschedule();
+		return reschedule(ret);
+	return ret;
 }
 #else
-static __always_inline void end_read_side(void)
+static __always_inline s64 end_read_side(s64 ret)
 {
 	preempt_enable_notrace();
+	return ret;
 }
 #endif
 
-/* As kmlops_store_capture(), which is for what does not go at once. */
-static __always_inline s64 capture(struct kmlops_store *store, const void *key,
-				   const void *value)
+/*
+ * What does not go at once. Each ends the read side of its caller, which has
+ * nothing left to do: so it needs no frame either.
+ */
+static noinline s64 capture_slowly(struct kmlops_store *store, const void *key,
+				   u32 key_size, const void *value,
+				   u32 value_size)
 {
-	struct kmlops_write write;
+	s64 ret = -EINVAL;
 
-	if (unlikely(!store->plain ||
-		     !kmlops_history_claim(store->history, smp_processor_id(),
-					   &write)))
-		return kmlops_store_capture(store, key, value);
-	if (unlikely(!kmlops_key_index_write(store->index, store->history,
-					     &write, key, value)))
-		return -EBUSY;
-	return write.time;
+	if (key_size == store->key_size && value_size == store->value_size)
+		ret = kmlops_store_capture(store, key, value);
+	return end_read_side(ret);
 }
 
-static noinline s64 read_latest_row(const struct kmlops_store *store,
-				    const void *key, void *value)
+static noinline s64 finish_capture(struct kmlops_store *store,
+				   enum kmlops_step step, u64 ref, u64 time,
+				   u64 tag, u64 old)
 {
+	bool stored = kmlops_key_index_finish(store->index, store->history,
+					      step, ref, time, tag, old);
+
+	return end_read_side(stored ? time : -EBUSY);
+}
+
+static noinline s64 read_slowly(const struct kmlops_store *store,
+				const void *key, u32 key_size, void *value,
+				u32 value_size)
+{
+	s64 ret = -EINVAL;
 	u64 ref;
 
-	return kmlops_store_latest(store, key, value, &ref);
+	if (key_size == store->key_size && value_size == store->value_size)
+		ret = kmlops_store_latest(store, key, value, &ref);
+	return end_read_side(ret);
 }
 
 __bpf_kfunc_start_defs();
@@ -93,42 +109,45 @@ __bpf_kfunc_start_defs();
 __bpf_kfunc s64 kmlops_capture_feature(void *map__map, void *key, u32 key__sz,
 				       void *data, u32 data__sz)
 {
+	struct kmlops_write write;
 	struct kmlops_store *store;
-	s64 ret = -ENOENT;
+	enum kmlops_step step;
+	u64 tag = 0, old = 0;
 
 	/* Keeps the CPU, and is a read side of RCU. */
 	preempt_disable_notrace();
 	store = kmlops_store_of_map(map__map);
-	if (likely(store)) {
-		if (unlikely(key__sz != store->key_size ||
-			     data__sz != store->value_size))
-			ret = -EINVAL;
-		else
-			ret = capture(store, key, data);
-	}
-	end_read_side();
-	return ret;
+	if (unlikely(!store))
+		return end_read_side(-ENOENT);
+	if (unlikely(key__sz != store->plain_key_size ||
+		     data__sz != store->value_size))
+		return capture_slowly(store, key, key__sz, data, data__sz);
+	step = kmlops_key_index_capture(store->index, store->history,
+					smp_processor_id(), key, key__sz, data,
+					data__sz, &write, &tag, &old);
+	if (likely(step == KMLOPS_CAPTURED))
+		return end_read_side(write.time);
+	if (step == KMLOPS_UNCLAIMED)
+		return capture_slowly(store, key, key__sz, data, data__sz);
+	return finish_capture(store, step, write.ref, write.time, tag, old);
 }
 
-/* As kmlops_store_latest(), which is for what does not go at once. */
+/* In a read side, which it ends. */
 static __always_inline s64 read_latest(const struct kmlops_store *store,
 				       void *key, u32 key_size, void *data,
 				       u32 data_size)
 {
-	u64 time;
+	u64 time, ref;
 
 	if (unlikely(!store))
-		return -ENOENT;
-	if (unlikely(key_size != store->key_size ||
-		     data_size != store->value_size))
-		return -EINVAL;
-	if (likely(store->plain)) {
-		time = kmlops_key_index_try_latest(store->index, store->history,
-						   key, NULL, data);
-		if (likely(time))
-			return time;
-	}
-	return read_latest_row(store, key, data);
+		return end_read_side(-ENOENT);
+	if (unlikely(key_size != store->plain_key_size ||
+		     data_size != store->value_size ||
+		     !kmlops_key_index_try_latest(store->index, store->history,
+						  key, key_size, true, data,
+						  data_size, &ref, &time)))
+		return read_slowly(store, key, key_size, data, data_size);
+	return end_read_side(time);
 }
 
 /**
@@ -148,13 +167,9 @@ static __always_inline s64 read_latest(const struct kmlops_store *store,
 __bpf_kfunc s64 kmlops_get_feature(const char *name__str, void *key,
 				   u32 key__sz, void *data, u32 data__sz)
 {
-	s64 ret;
-
 	preempt_disable_notrace();
-	ret = read_latest(kmlops_store_find(name__str), key, key__sz, data,
-			  data__sz);
-	end_read_side();
-	return ret;
+	return read_latest(kmlops_store_find(name__str), key, key__sz, data,
+			   data__sz);
 }
 
 /**
@@ -170,14 +185,10 @@ __bpf_kfunc s64 kmlops_get_feature(const char *name__str, void *key,
 __bpf_kfunc s64 kmlops_get_feature_map(void *map__map, void *key, u32 key__sz,
 				       void *data, u32 data__sz)
 {
-	s64 ret;
-
 	/* A read side of RCU, for less than rcu_read_lock() takes. */
 	preempt_disable_notrace();
-	ret = read_latest(kmlops_store_of_map(map__map), key, key__sz, data,
-			  data__sz);
-	end_read_side();
-	return ret;
+	return read_latest(kmlops_store_of_map(map__map), key, key__sz, data,
+			   data__sz);
 }
 
 static int read_last(const char *name, void *key, u32 key_size, u64 asof,

@@ -98,6 +98,7 @@ typedef int64_t s64;
 #define smp_wmb()	__atomic_thread_fence(__ATOMIC_RELEASE)
 #define smp_load_acquire(p)	__atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define smp_store_release(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define data_race(x)	(x)
 #define cmpxchg(p, o, n)	__sync_val_compare_and_swap((p), (o), (n))
 #define try_cmpxchg(p, o, n) \
 	__atomic_compare_exchange_n((p), (o), (n), false, __ATOMIC_SEQ_CST, \

@@ -30,7 +30,9 @@
  * @index: latest rows by key; NULL in mode map
  * @key_size: bytes of a key
  * @value_size: bytes of a value
- * @plain: mode history, not lossless: to capture is to append and no more
+ * @plain_key_size: in mode history, not lossless and with keys of up to 8 bytes:
+ *   @key_size. Captures and reads of the latest row go the short way then.
+ *   Otherwise 0, which is no size
  * @id: place in the list of all stores, not used again soon
  * @mode: enum kernmlops_store_mode
  * @hidden: no longer registered
@@ -45,9 +47,9 @@ struct kmlops_store {
 	struct bpf_map *map;
 	struct kmlops_history *history;
 	struct kmlops_key_index *index;
-	u32 key_size;
+	u32 plain_key_size;
 	u32 value_size;
-	bool plain;
+	u32 key_size;
 	struct hlist_node by_name;
 	u32 mode;
 	u32 id;

@@ -46,11 +46,16 @@ static __always_inline void capture(const struct store *store, u32 cpu,
 				    const struct ops_value *value)
 {
 	struct kmlops_write write;
+	enum kmlops_step step;
+	u64 tag = 0, old = 0;
 
 	/* As the kfunc does it. */
-	if (likely(kmlops_history_claim(store->history, cpu, &write)))
-		kmlops_key_index_write(store->index, store->history, &write,
-				       key, value);
+	step = kmlops_key_index_capture(store->index, store->history, cpu, key,
+					sizeof(*key), value, sizeof(*value),
+					&write, &tag, &old);
+	if (unlikely(step != KMLOPS_CAPTURED && step != KMLOPS_UNCLAIMED))
+		kmlops_key_index_finish(store->index, store->history, step,
+					write.ref, write.time, tag, old);
 }
 
 void store_capture(u32 cpu, const u32 *key, const struct ops_value *value)

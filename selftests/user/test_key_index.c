@@ -149,8 +149,9 @@ static void test_equal_hashes(void **state)
 		value = 20;
 		slot = kmlops_history_append(pair.history, 0, &key, &value,
 					     &ref, &time);
-		slot->prev = pair.index->entries[i].ref;
-		pair.index->entries[i].ref = ref;
+		slot->prev = pair.index->entries[i].link;
+		slot->order = time;
+		pair.index->entries[i].link = ref;
 	}
 	assert_int_equal(latest(&pair, 1, &value), 0);
 	assert_int_equal(value, 10);
