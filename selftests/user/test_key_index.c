@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "key_index.h"
+#include "key_index_row.h"
 
 struct pair {
 	struct kmlops_history *history;
@@ -176,6 +176,57 @@ static void test_lapped_before_linked(void **state)
 	destroy(&pair);
 }
 
+/*
+ * A writer is interrupted while its row is busy, by captures that go round the
+ * whole ring: its row is out of reach, is dropped, and hides none of theirs.
+ */
+static void test_lapped_while_busy(void **state)
+{
+	struct pair pair = make(8, 64);
+	u64 key = 1, value = 100, tag, old = 0, ref, time, i, nested = 0;
+	struct kmlops_history_stats stats;
+	struct kmlops_key_entry *entry;
+	struct kmlops_write write;
+	enum kmlops_step step;
+	u32 rows = 0;
+
+	capture(&pair, 1, 1);
+	assert_true(kmlops_history_begin(pair.history, 0, &write));
+	write.slot->body[0] = key;
+	write.slot->body[1] = value;
+	for (i = 2; i <= 13; i++)
+		nested += kmlops_key_index_append(pair.index, pair.history, 0,
+						  &key, &i, &ref, &time);
+	/* One met the busy slot. */
+	assert_int_equal(nested, 11);
+
+	tag = kmlops_key_index_hash(pair.index, &key, sizeof(key));
+	entry = kmlops_key_index_home(pair.index, tag);
+	assert_int_equal(entry->tag, tag);
+	step = kmlops_key_index_link_row(pair.history, entry, &write, &old);
+	assert_int_equal(step, KMLOPS_LAPPED);
+	assert_false(kmlops_key_index_finish(pair.index, pair.history, step,
+					     write.ref, write.time, tag, old));
+
+	assert_int_equal(latest(&pair, 1, &value), 0);
+	assert_int_equal(value, 13);
+	/* Also when its slot is used again. */
+	for (i = 14; i <= 30; i++) {
+		assert_true(kmlops_key_index_append(pair.index, pair.history, 0,
+						    &key, &i, &ref, &time));
+		kmlops_history_stats(pair.history, true, &stats);
+		assert_int_equal(stats.captured, i + 1);
+		assert_int_equal(stats.dropped, 2);
+		assert_int_equal(stats.stored + stats.overwritten + 2,
+				 stats.captured);
+	}
+	for (i = kmlops_history_oldest(pair.history, 0);
+	     i <= kmlops_history_newest(pair.history, 0); i++)
+		rows += !kmlops_history_read(pair.history, i, &time, NULL);
+	assert_int_equal(rows, stats.stored);
+	destroy(&pair);
+}
+
 /* Rows of a few keys on several CPUs, linked in any order. */
 #define CPUS	4
 #define ROWS	3000
@@ -313,6 +364,7 @@ int main(void)
 		cmocka_unit_test(test_more_keys_than_places),
 		cmocka_unit_test(test_equal_hashes),
 		cmocka_unit_test(test_lapped_before_linked),
+		cmocka_unit_test(test_lapped_while_busy),
 		cmocka_unit_test(test_last_and_asof),
 	};
 
