@@ -112,7 +112,7 @@ NL_CFLAGS = $(shell pkg-config --cflags libnl-genl-3.0)
 LIBS := -lbpf -lnl-genl-3 -lnl-3 -ljson-c -lz
 
 # Files of the module that are also built for user space.
-PORTABLE := refusal.c schema.c history.c key_index.c cursor.c model_format.c engine.c fixed_point.c mlp.c mlp_proof.c mlp_scalar.c tree_nodes.c tree.c forest.c
+PORTABLE := refusal.c schema.c history.c key_index.c cursor.c model_format.c engine.c fixed_point.c mlp.c mlp_proof.c mlp_scalar.c tree_nodes.c tree.c forest.c forest_layout.c forest_scalar.c
 
 LIB_OBJECTS := $(patsubst %.c,build/%.o,$(wildcard tools/lib/*.c)) $(PORTABLE:%.c=build/kmod/user/%.o)
 TOOL_OBJECTS := $(patsubst %.c,build/%.o,$(wildcard tools/kmlopsctl/*.c))

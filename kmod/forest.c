@@ -90,7 +90,7 @@ static bool add_tree(struct kmlops_range *score, struct kmlops_range *sums,
 	return true;
 }
 
-/* Proves the trees; @sums is for each score what @forest->ranges is. */
+/* Proves the trees; @sums is room for as many ranges as there are scores. */
 static int prove(struct kmlops_forest *forest,
 		 const struct kmlops_model_file *model,
 		 struct kmlops_range *sums, struct kmlops_refusal *refusal)
@@ -100,7 +100,7 @@ static int prove(struct kmlops_forest *forest,
 	const struct kmlops_model_tree *tree =
 		model->sections[KMLOPS_MODEL_SECTION_TREES].data;
 	u32 words = kmlops_model_leaf_words(model);
-	u32 i, k, depth;
+	u32 root = 0, i, k, depth;
 	int err;
 
 	for (k = 0; k < forest->nr_scores; k++) {
@@ -121,8 +121,7 @@ static int prove(struct kmlops_forest *forest,
 		if (err)
 			return err;
 		for (k = 0; k < words; k++) {
-			u32 score = forest->boosted ?
-				    le32_to_cpu(tree[i].score) : k;
+			u32 score = le32_to_cpu(tree[i].score) + k;
 			struct kmlops_range range =
 				leaf_range(model, nodes, nr_nodes, k);
 
@@ -132,38 +131,17 @@ static int prove(struct kmlops_forest *forest,
 						     "tree %u: score %u can overflow 64 bits",
 						     i, score);
 		}
+		forest->trees[i].root = root;
+		forest->trees[i].depth = depth;
+		forest->trees[i].score = le32_to_cpu(tree[i].score);
 		forest->work += depth;
 		if (depth > forest->depth)
 			forest->depth = depth;
 		nodes += nr_nodes;
+		root += nr_nodes;
 		cond_resched();
 	}
 	return 0;
-}
-
-static void copy(struct kmlops_forest *forest,
-		 const struct kmlops_model_file *model)
-{
-	const struct kmlops_section *leaves =
-		&model->sections[KMLOPS_MODEL_SECTION_TREE_LEAVES];
-	const struct kmlops_model_tree *tree =
-		model->sections[KMLOPS_MODEL_SECTION_TREES].data;
-	const struct kmlops_model_tree_node *wire =
-		model->sections[KMLOPS_MODEL_SECTION_TREE_NODES].data;
-	u32 words = kmlops_model_leaf_words(model);
-	u32 root = 0, i;
-
-	for (i = 0; i < leaves->count * words; i++)
-		forest->leaves[i] = le64_to_cpu(((const __le64 *)leaves->data)[i]);
-	for (i = 0; i < forest->nr_trees; i++) {
-		u32 nr_nodes = le32_to_cpu(tree[i].nr_nodes);
-
-		forest->trees[i].root = root;
-		forest->trees[i].score = le32_to_cpu(tree[i].score);
-		kmlops_tree_nodes_decode(&wire[root], nr_nodes, words,
-					 &forest->nodes[root]);
-		root += nr_nodes;
-	}
 }
 
 /**
@@ -181,11 +159,9 @@ struct kmlops_forest *kmlops_forest_create(const struct kmlops_model_file *model
 {
 	const struct kmlops_section *sections = model->sections;
 	const __le64 *base = sections[KMLOPS_MODEL_SECTION_BASE].data;
-	u32 nr_nodes = sections[KMLOPS_MODEL_SECTION_TREE_NODES].count;
 	u32 nr_trees = sections[KMLOPS_MODEL_SECTION_TREES].count;
-	u32 leaves_size = sections[KMLOPS_MODEL_SECTION_TREE_LEAVES].size;
-	struct kmlops_range *sums;
 	struct kmlops_forest *forest;
+	struct kmlops_range *sums;
 	u64 bytes;
 	u32 i;
 
@@ -193,9 +169,7 @@ struct kmlops_forest *kmlops_forest_create(const struct kmlops_model_file *model
 	if (*err)
 		return NULL;
 
-	bytes = sizeof(*forest) +
-		(u64)nr_nodes * sizeof(*forest->nodes) + leaves_size +
-		(u64)nr_trees * sizeof(*forest->trees) +
+	bytes = sizeof(*forest) + nr_trees * sizeof(*forest->trees) +
 		model->nr_scores * (sizeof(*forest->base) +
 				    sizeof(*forest->ranges));
 	forest = kmlops_alloc(bytes, NUMA_NO_NODE);
@@ -205,37 +179,160 @@ struct kmlops_forest *kmlops_forest_create(const struct kmlops_model_file *model
 				     "no memory for the trees");
 		goto err_free;
 	}
-	forest->boosted = model->kind == KMLOPS_MODEL_KIND_BOOSTED;
-	forest->nr_inputs = model->nr_inputs;
 	forest->nr_scores = model->nr_scores;
 	forest->nr_trees = nr_trees;
-	forest->nr_nodes = nr_nodes;
-	forest->paths = KMLOPS_PATH_BIT(KMLOPS_PATH_SCALAR);
+	forest->nr_nodes = sections[KMLOPS_MODEL_SECTION_TREE_NODES].count;
 	forest->bytes = bytes;
-	forest->nodes = (void *)(forest + 1);
-	forest->leaves = (void *)(forest->nodes + nr_nodes);
-	forest->trees = (void *)forest->leaves + leaves_size;
-	forest->ranges = (void *)(forest->trees + nr_trees);
+	forest->ranges = (void *)(forest + 1);
 	forest->base = (void *)(forest->ranges + model->nr_scores);
+	forest->trees = (void *)(forest->base + model->nr_scores);
 	for (i = 0; i < model->nr_scores; i++)
 		forest->base[i] = le64_to_cpu(base[i]);
 
 	*err = prove(forest, model, sums, refusal);
 	if (*err)
 		goto err_free;
-	copy(forest, model);
+	*err = kmlops_forest_lay_out(forest, model);
+	if (*err) {
+		kmlops_refuse(refusal, *err, "no memory for the trees");
+		goto err_free;
+	}
+	forest->paths = KMLOPS_PATH_BIT(KMLOPS_PATH_SCALAR);
 	kmlops_free(sums);
 	return forest;
 
 err_free:
 	kmlops_free(sums);
-	kmlops_free(forest);
+	kmlops_forest_destroy(forest);
 	return NULL;
 }
 
 void kmlops_forest_destroy(struct kmlops_forest *forest)
 {
+	if (!forest)
+		return;
+	kmlops_free(forest->memory);
 	kmlops_free(forest);
+}
+
+/* How many of its thresholds are less than @x. */
+static __always_inline u32 rank(const s64 *thresholds, u32 nr, s64 x)
+{
+	u32 at = 0;
+
+	/* A jump that depended on @x would be mispredicted half of the time. */
+	while (nr > 1) {
+		u32 half = nr / 2;
+
+		at += -(u32)(thresholds[at + half - 1] < x) & half;
+		nr -= half;
+	}
+	return at + (thresholds[at] < x);
+}
+
+/* Reads each input once: a BPF program may change it meanwhile. */
+static void encode(const struct kmlops_forest *forest, const s64 *in,
+		   u16 *codes)
+{
+	u32 i;
+
+	for (i = 0; i < forest->nr_inputs; i++) {
+		const struct kmlops_forest_input *input = &forest->inputs[i];
+		s64 x = READ_ONCE(in[input->input]);
+
+		if (input->nr)
+			codes[i] = rank(&forest->thresholds[input->first],
+					input->nr, x);
+		else
+			codes[i] = (u64)kmlops_clamp(x, input->low,
+						     input->high) -
+				   (u64)input->low;
+	}
+}
+
+/* Leaves of trees as they are in the file: one tree after the other. */
+static void walk_plain(const struct kmlops_forest *forest, const s64 *in,
+		       u32 first, u32 nr, u32 *positions)
+{
+	const struct kmlops_forest_tree *tree = &forest->trees[first];
+	u32 i;
+
+	for (i = 0; i < nr; i++)
+		positions[i] = kmlops_tree_nodes_walk(&forest->plain[tree[i].root],
+						      in);
+}
+
+static __always_inline s64 leaf_word(const struct kmlops_forest *forest,
+				     u32 bits, u64 at)
+{
+	if (bits == 16)
+		return ((const s16 *)forest->leaves)[at];
+	if (bits == 32)
+		return ((const s32 *)forest->leaves)[at];
+	return ((const s64 *)forest->leaves)[at];
+}
+
+static __always_inline void add_leaves_of(const struct kmlops_forest *forest,
+					  u32 bits,
+					  const struct kmlops_forest_tree *trees,
+					  u32 nr, const u32 *positions,
+					  s64 *scores)
+{
+	u32 words = forest->leaf_words, i, k;
+
+	for (i = 0; i < nr; i++) {
+		u64 leaf = positions[i];
+
+		if (forest->slots)
+			leaf = forest->slots[leaf];
+		leaf *= words;
+		for (k = 0; k < words; k++)
+			scores[trees[i].score + k] +=
+				leaf_word(forest, bits, leaf + k);
+	}
+}
+
+/* The most frequent case: one score, and leaves where trees end. */
+static __always_inline s64 sum_of_leaves(const struct kmlops_forest *forest,
+					 u32 bits, u32 nr, const u32 *positions)
+{
+	s64 sum = 0;
+	u32 i;
+
+	for (i = 0; i < nr; i++)
+		sum += leaf_word(forest, bits, positions[i]);
+	return sum;
+}
+
+static void add_leaves(const struct kmlops_forest *forest, u32 first, u32 nr,
+		       const u32 *positions, s64 *scores)
+{
+	const struct kmlops_forest_tree *trees = &forest->trees[first];
+	bool simple = forest->nr_scores == 1 && !forest->slots;
+
+	if (forest->leaf_bits == 16) {
+		if (simple)
+			scores[0] += sum_of_leaves(forest, 16, nr, positions);
+		else
+			add_leaves_of(forest, 16, trees, nr, positions, scores);
+	} else if (forest->leaf_bits == 32) {
+		if (simple)
+			scores[0] += sum_of_leaves(forest, 32, nr, positions);
+		else
+			add_leaves_of(forest, 32, trees, nr, positions, scores);
+	} else {
+		add_leaves_of(forest, 64, trees, nr, positions, scores);
+	}
+}
+
+static void walk(const struct kmlops_forest *forest, enum kmlops_path path,
+		 const s64 *in, const u16 *codes, u32 first, u32 nr,
+		 u32 *positions)
+{
+	if (forest->layout == KMLOPS_FOREST_PLAIN)
+		walk_plain(forest, in, first, nr, positions);
+	else
+		kmlops_forest_walk_scalar(forest, codes, first, nr, positions);
 }
 
 /**
@@ -245,24 +342,22 @@ void kmlops_forest_destroy(struct kmlops_forest *forest)
  * @in: the input vector
  * @scores: receives nr_scores sums
  *
- * Context: any, NMI included. At most work comparisons.
+ * Context: any, NMI included. As many steps as trees are deep.
  */
 void kmlops_forest_infer(const struct kmlops_forest *forest,
 			 enum kmlops_path path, const s64 *in, s64 *scores)
 {
-	u32 i, k;
+	u16 codes[KMLOPS_FOREST_CODES_MAX + 1];
+	u32 positions[KMLOPS_FOREST_BATCH];
+	u32 first, nr;
 
 	memcpy(scores, forest->base, forest->nr_scores * sizeof(*scores));
-	for (i = 0; i < forest->nr_trees; i++) {
-		const struct kmlops_forest_tree *tree = &forest->trees[i];
-		const s64 *leaf = &forest->leaves[
-			kmlops_tree_nodes_walk(&forest->nodes[tree->root], in)];
-
-		if (forest->boosted) {
-			scores[tree->score] += *leaf;
-			continue;
-		}
-		for (k = 0; k < forest->nr_scores; k++)
-			scores[k] += leaf[k];
+	encode(forest, in, codes);
+	for (first = 0; first < forest->nr_trees; first += nr) {
+		nr = forest->nr_trees - first;
+		if (nr > KMLOPS_FOREST_BATCH)
+			nr = KMLOPS_FOREST_BATCH;
+		walk(forest, path, in, codes, first, nr, positions);
+		add_leaves(forest, first, nr, positions, scores);
 	}
 }

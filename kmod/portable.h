@@ -22,6 +22,7 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
 #include <linux/string.h>
 #include <linux/types.h>
 #include <asm/barrier.h>
@@ -86,6 +87,8 @@ typedef int16_t s16;
 typedef int32_t s32;
 typedef int64_t s64;
 
+#define U16_MAX		UINT16_MAX
+#define S32_MAX		INT32_MAX
 #define S64_MAX		INT64_MAX
 #define S64_MIN		INT64_MIN
 #define NUMA_NO_NODE	(-1)
@@ -110,6 +113,8 @@ typedef int64_t s64;
 	(sizeof(*(p)) + sizeof((p)->member[0]) * (size_t)(n))
 #define array_index_nospec(index, size)	(index)
 #define cond_resched()	do { } while (0)
+#define round_up(n, power)	((((n) - 1) | ((__typeof__(n))(power) - 1)) + 1)
+#define sort(base, nr, size, compare, swap)	qsort(base, nr, size, compare)
 #define scnprintf	snprintf
 
 #define ____cacheline_aligned	__attribute__((aligned(64)))
