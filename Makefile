@@ -112,7 +112,13 @@ NL_CFLAGS = $(shell pkg-config --cflags libnl-genl-3.0)
 LIBS := -lbpf -lnl-genl-3 -lnl-3 -ljson-c -lz
 
 # Files of the module that are also built for user space.
-PORTABLE := refusal.c schema.c history.c key_index.c cursor.c model_format.c engine.c fixed_point.c mlp.c mlp_proof.c mlp_scalar.c tree_nodes.c tree.c forest.c forest_layout.c forest_scalar.c
+PORTABLE := refusal.c schema.c history.c key_index.c cursor.c model_format.c engine.c fixed_point.c mlp.c mlp_proof.c mlp_scalar.c tree_nodes.c tree.c forest.c forest_layout.c forest_scalar.c forest_avx2.c forest_avx512.c
+
+# As in Kbuild.
+%_avx2.o: private CFLAGS += -mavx2
+%/forest_avx2.o: private CFLAGS += -mavx2 -ffixed-xmm4
+%_avx512.o: private CFLAGS += -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl \
+	-mavx512vbmi -mavx512vnni
 
 LIB_OBJECTS := $(patsubst %.c,build/%.o,$(wildcard tools/lib/*.c)) $(PORTABLE:%.c=build/kmod/user/%.o)
 TOOL_OBJECTS := $(patsubst %.c,build/%.o,$(wildcard tools/kmlopsctl/*.c))

@@ -8,6 +8,9 @@
  */
 #include "forest.h"
 
+/* A batch of deeper trees would take longer than vectors may without pause. */
+#define VECTOR_DEPTH_MAX	(KMLOPS_VECTOR_WORK_MAX / KMLOPS_FOREST_BATCH)
+
 static int check_counts(const struct kmlops_model_file *model,
 			struct kmlops_refusal *refusal)
 {
@@ -198,6 +201,10 @@ struct kmlops_forest *kmlops_forest_create(const struct kmlops_model_file *model
 		goto err_free;
 	}
 	forest->paths = KMLOPS_PATH_BIT(KMLOPS_PATH_SCALAR);
+	if (forest->layout != KMLOPS_FOREST_PLAIN &&
+	    forest->depth <= VECTOR_DEPTH_MAX)
+		forest->paths |= KMLOPS_PATH_BIT(KMLOPS_PATH_AVX2) |
+				 KMLOPS_PATH_BIT(KMLOPS_PATH_AVX512);
 	kmlops_free(sums);
 	return forest;
 
@@ -236,6 +243,8 @@ static void encode(const struct kmlops_forest *forest, const s64 *in,
 {
 	u32 i;
 
+	/* Vectors look up some that are not there. */
+	memset(codes, 0, 32 * sizeof(*codes));
 	for (i = 0; i < forest->nr_inputs; i++) {
 		const struct kmlops_forest_input *input = &forest->inputs[i];
 		s64 x = READ_ONCE(in[input->input]);
@@ -331,6 +340,10 @@ static void walk(const struct kmlops_forest *forest, enum kmlops_path path,
 {
 	if (forest->layout == KMLOPS_FOREST_PLAIN)
 		walk_plain(forest, in, first, nr, positions);
+	else if (path == KMLOPS_PATH_AVX512)
+		kmlops_forest_walk_avx512(forest, codes, first, nr, positions);
+	else if (path == KMLOPS_PATH_AVX2)
+		kmlops_forest_walk_avx2(forest, codes, first, nr, positions);
 	else
 		kmlops_forest_walk_scalar(forest, codes, first, nr, positions);
 }
@@ -349,15 +362,25 @@ void kmlops_forest_infer(const struct kmlops_forest *forest,
 {
 	u16 codes[KMLOPS_FOREST_CODES_MAX + 1];
 	u32 positions[KMLOPS_FOREST_BATCH];
-	u32 first, nr;
+	u32 first, nr, work = 0;
 
 	memcpy(scores, forest->base, forest->nr_scores * sizeof(*scores));
 	encode(forest, in, codes);
+	if (path != KMLOPS_PATH_SCALAR)
+		kmlops_vector_begin();
 	for (first = 0; first < forest->nr_trees; first += nr) {
 		nr = forest->nr_trees - first;
 		if (nr > KMLOPS_FOREST_BATCH)
 			nr = KMLOPS_FOREST_BATCH;
+		if (path != KMLOPS_PATH_SCALAR &&
+		    work + nr * forest->depth > KMLOPS_VECTOR_WORK_MAX) {
+			kmlops_vector_pause();
+			work = 0;
+		}
+		work += nr * forest->depth;
 		walk(forest, path, in, codes, first, nr, positions);
 		add_leaves(forest, first, nr, positions, scores);
 	}
+	if (path != KMLOPS_PATH_SCALAR)
+		kmlops_vector_end();
 }

@@ -144,8 +144,8 @@ int kmlops_forest_lay_out(struct kmlops_forest *forest,
 /*
  * Walkers, one for each path: where trees @first to @first + @nr - 1 send the
  * codes, as positions of the last level or of a node. @nr is 1 to
- * KMLOPS_FOREST_BATCH. There are KMLOPS_FOREST_CODES_MAX codes, those beyond
- * forest->nr_inputs 0, and one more which vectors read.
+ * KMLOPS_FOREST_BATCH, for which @positions has room. 32 codes at least can be
+ * read, and one beyond the last.
  */
 void kmlops_forest_walk_scalar(const struct kmlops_forest *forest,
 			       const u16 *codes, u32 first, u32 nr,

@@ -44,6 +44,7 @@ enum threshold_kind {
  * @nr_trees: trees
  * @depth: no tree is deeper
  * @split: percentage of the nodes above that depth that are no leaves
+ * @chain: one child of two at most is no leaf
  * @max_nodes: of a tree
  * @leaf_bits: leaves are signed numbers of that many bits
  * @thresholds: what thresholds are like
@@ -56,6 +57,7 @@ struct forest_shape {
 	u32 nr_trees;
 	u32 depth;
 	u32 split;
+	bool chain;
 	u32 max_nodes;
 	u32 leaf_bits;
 	enum threshold_kind thresholds;
@@ -118,7 +120,8 @@ static inline u32 random_tree(struct forest_model *model,
 		}
 		memset(&node[i], 0, sizeof(node[i]));
 		if (depth < shape->depth && nr + 2 <= shape->max_nodes &&
-		    random_below(100) < shape->split) {
+		    random_below(100) < shape->split &&
+		    (!shape->chain || i == nr - 1)) {
 			node[i].threshold = random_threshold(shape->thresholds);
 			node[i].input = random_below(shape->nr_inputs);
 			node[i].child = nr;

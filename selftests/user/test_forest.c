@@ -23,6 +23,11 @@
 
 static struct forest_model model;
 
+/* What the models were made into. */
+static u32 layouts[KMLOPS_FOREST_PLAIN + 1];
+static u32 leaf_bits[65];
+static u32 ranked[2];
+
 static struct kmlops_engine *accepted(void)
 {
 	struct kmlops_refusal refusal = {};
@@ -87,6 +92,10 @@ static u32 check_model(const struct forest_shape *shape, u64 seed)
 		memset(in, i ? 0x7f : 0x80, sizeof(in));
 		check_inputs(engine, in, seed);
 	}
+	layouts[engine->forest->layout]++;
+	leaf_bits[engine->forest->leaf_bits]++;
+	for (i = 0; i < engine->forest->nr_inputs; i++)
+		ranked[engine->forest->inputs[i].nr > 0]++;
 	paths = engine->paths;
 	kmlops_engine_destroy(engine);
 	forest_model_free(&model);
@@ -120,6 +129,7 @@ static struct forest_shape random_shape(u64 seed)
 		.nr_trees = one_of(trees, 11),
 		.depth = random_below(17),
 		.split = one_of(splits, 5),
+		.chain = !random_below(8),
 		.max_nodes = one_of(nodes, 6),
 		.leaf_bits = one_of(bits, 7),
 		.thresholds = random_below(THRESHOLD_KINDS),
@@ -144,6 +154,84 @@ static void test_random(void **state)
 		struct forest_shape shape = random_shape(seed + i);
 
 		check_model(&shape, seed + i);
+	}
+	print_message("# complete %u, linked %u, plain %u\n",
+		      layouts[KMLOPS_FOREST_COMPLETE],
+		      layouts[KMLOPS_FOREST_LINKED],
+		      layouts[KMLOPS_FOREST_PLAIN]);
+	assert_true(layouts[KMLOPS_FOREST_COMPLETE]);
+	assert_true(layouts[KMLOPS_FOREST_LINKED]);
+	for (i = 16; i <= 64; i *= 2)
+		assert_true(leaf_bits[i]);
+	assert_true(ranked[0] && ranked[1]);
+}
+
+static const struct {
+	struct forest_shape shape;
+	enum kmlops_forest_layout layout;
+	bool vectors;
+} shapes[] = {
+	{	/* as boosted trees are trained */
+		{ .kind = KMLOPS_MODEL_KIND_BOOSTED, .nr_inputs = 16,
+		  .nr_trees = 100, .depth = 6, .split = 100, .max_nodes = 127,
+		  .leaf_bits = 16, .thresholds = THRESHOLD_S16 },
+		KMLOPS_FOREST_COMPLETE, true,
+	}, {	/* leaves only */
+		{ .kind = KMLOPS_MODEL_KIND_FOREST, .nr_inputs = 1,
+		  .nr_trees = 3, .depth = 0, .max_nodes = 1, .leaf_bits = 8 },
+		KMLOPS_FOREST_COMPLETE, true,
+	}, {	/* too lopsided to be completed */
+		{ .kind = KMLOPS_MODEL_KIND_FOREST, .nr_inputs = 40,
+		  .nr_trees = 33, .depth = 40, .split = 90, .chain = true,
+		  .max_nodes = 81, .leaf_bits = 20, .thresholds = THRESHOLD_S64 },
+		KMLOPS_FOREST_LINKED, true,
+	}, {	/* too deep for a batch of vectors */
+		{ .kind = KMLOPS_MODEL_KIND_BOOSTED, .nr_inputs = 3,
+		  .nr_trees = 2, .depth = 513, .split = 100, .chain = true,
+		  .max_nodes = 2000, .leaf_bits = 40, .thresholds = THRESHOLD_S64 },
+		KMLOPS_FOREST_LINKED, false,
+	}, {	/* more work than vectors may do without a pause */
+		{ .kind = KMLOPS_MODEL_KIND_BOOSTED, .nr_inputs = 3,
+		  .nr_trees = 300, .depth = 512, .split = 100, .chain = true,
+		  .max_nodes = 2000, .leaf_bits = 40, .thresholds = THRESHOLD_S64 },
+		KMLOPS_FOREST_LINKED, true,
+	}, {	/* more inputs than codes */
+		{ .kind = KMLOPS_MODEL_KIND_BOOSTED, .nr_inputs = 512,
+		  .nr_trees = 100, .depth = 6, .split = 100, .max_nodes = 127,
+		  .leaf_bits = 16, .thresholds = THRESHOLD_S16 },
+		KMLOPS_FOREST_PLAIN, false,
+	}, {	/* more thresholds than ranks */
+		{ .kind = KMLOPS_MODEL_KIND_BOOSTED, .nr_inputs = 1,
+		  .nr_trees = 1, .depth = 17, .split = 100,
+		  .max_nodes = 2 * 65536 + 1, .leaf_bits = 16,
+		  .thresholds = THRESHOLD_S64 },
+		KMLOPS_FOREST_PLAIN, false,
+	}, {	/* as many as there are */
+		{ .kind = KMLOPS_MODEL_KIND_BOOSTED, .nr_inputs = 1,
+		  .nr_trees = 1, .depth = 17, .split = 100,
+		  .max_nodes = 2 * 65535 + 1, .leaf_bits = 16,
+		  .thresholds = THRESHOLD_S64 },
+		KMLOPS_FOREST_COMPLETE, true,
+	},
+};
+
+/* Each layout is chosen where it should be. */
+static void test_layouts(void **state)
+{
+	u32 i;
+
+	for (i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		struct forest_shape shape = shapes[i].shape;
+		u32 paths;
+
+		shape.task = KMLOPS_MODEL_TASK_REGRESSION;
+		shape.nr_scores = 1;
+		memset(layouts, 0, sizeof(layouts));
+		paths = check_model(&shape, 1 + i);
+		print_message("# shape %u\n", i);
+		assert_int_equal(layouts[shapes[i].layout], 1);
+		assert_int_equal(paths, shapes[i].vectors ? kmlops_cpu_paths() :
+				 KMLOPS_PATH_BIT(KMLOPS_PATH_SCALAR));
 	}
 }
 
@@ -350,6 +438,7 @@ static void test_unused_leaf(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_layouts, teardown),
 		cmocka_unit_test_teardown(test_random, teardown),
 		cmocka_unit_test_setup_teardown(test_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_boosted_score, setup, teardown),
