@@ -22,6 +22,7 @@ from .model_format import ModelFileError
 from .reference import Reference
 from .report import Report
 from .rows import ExportError, Rows, read
+from .to_onnx import to_onnx
 from .trained import ConvertError
 
 __version__ = "0.1.0"
@@ -42,4 +43,5 @@ __all__ = [
     "load",
     "log2q4",
     "read",
+    "to_onnx",
 ]

@@ -14,8 +14,8 @@ TAIL = 0.01
 def choose_range(values: np.ndarray, bits: int, method: str) -> tuple[float, float]:
     """The range for some values; those beyond are clipped.
 
-    minmax: all of them. percentile: all but the outermost 0.01 % at each end.
-    mse: so that rounding and clipping together err least.
+    minmax: all of them; inputs get room beyond. percentile: all but the outermost
+    0.01 % at each end. mse: so that rounding and clipping together err least.
     """
     low, high = float(values.min()), float(values.max())
     if method == "percentile":

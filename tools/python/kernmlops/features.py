@@ -182,6 +182,11 @@ class InputMap:
             values = step.column(i, values)
         return values
 
+    def rows(self, X: np.ndarray) -> np.ndarray:
+        """Rows of the kernel's integers as the model takes them, in doubles."""
+        return np.column_stack([self.column(i, X[:, i]).astype(np.float64)
+                                for i in range(X.shape[1])])
+
     def as_trained(self, X: np.ndarray) -> np.ndarray:
         """Rows of the kernel's integers as the trainer has them: what the
         schema says, before any scaler."""

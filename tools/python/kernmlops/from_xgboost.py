@@ -24,7 +24,7 @@ def take_apart(model: Any, inputs: InputMap) -> Ensemble:
     import xgboost
 
     name = type(model).__name__
-    labels = None
+    labels, rounds = None, None
     booster = model
     if not isinstance(model, xgboost.Booster):
         if not hasattr(model, "get_booster"):
@@ -38,6 +38,9 @@ def take_apart(model: Any, inputs: InputMap) -> Ensemble:
             raise ConvertError(f"this {name} takes {model.missing} for a missing value")
         if hasattr(model, "classes_"):
             labels = np.asarray(model.classes_)
+        # After early stopping it predicts with the trees up to the best round.
+        best = booster.attributes().get("best_iteration")
+        rounds = None if best is None else int(best) + 1
 
     learner = json.loads(bytes(booster.save_raw("json")))["learner"]
     if learner["gradient_booster"]["name"] != "gbtree":
@@ -56,13 +59,9 @@ def take_apart(model: Any, inputs: InputMap) -> Ensemble:
     if task == fmt.TASK_CLASSIFY and nr_scores < 2:
         raise ConvertError(f"this {name} was trained on one class only: there is nothing to decide")
     content = learner["gradient_booster"]["model"]
-    # Early stopping: the trees after the best round are not used.
-    rounds = len(content["trees"])
-    best = booster.attributes().get("best_ntree_limit")
-    if best is not None:
-        rounds = int(best) * nr_scores
-    trees = [_tree(tree, score)
-             for tree, score in zip(content["trees"][:rounds], content["tree_info"])]
+    per_round = nr_scores * int(content["gbtree_model_param"]["num_parallel_tree"])
+    used = content["trees"] if rounds is None else content["trees"][:rounds * per_round]
+    trees = [_tree(tree, score) for tree, score in zip(used, content["tree_info"])]
     if not trees:
         raise ConvertError(f"this {name} has no trees")
 
@@ -70,7 +69,7 @@ def take_apart(model: Any, inputs: InputMap) -> Ensemble:
         return xgboost.DMatrix(inputs.as_trained(X), feature_names=booster.feature_names,
                                feature_types=booster.feature_types)
 
-    limits = {} if best is None else {"iteration_range": (0, int(best))}
+    limits = {} if rounds is None else {"iteration_range": (0, rounds)}
 
     def margins(X: np.ndarray) -> np.ndarray:
         return booster.predict(matrix(X), output_margin=True, **limits).astype(np.float64)

@@ -61,17 +61,16 @@ class _Scale:
 def quantize(model: Network, data: np.ndarray, target: str, method: str) -> Quantized:
     """The layers of `model` in integers, calibrated on rows of integers."""
     bits = TARGETS[target]
-    inputs, scale, Z = [], [], []
+    inputs, scale = [], []
     for i in range(data.shape[1]):
         item, factor, offset = _input(model, i, data[:, i], bits, method)
         inputs.append(item)
         scale.append((factor, offset, *normalized_range(item, bits)))
-        Z.append(model.inputs.column(i, data[:, i]).astype(np.float64))
     q = np.column_stack([normalize(item, data[:, i]) for i, item in enumerate(inputs)])
     now = _Scale(*(np.array(part) for part in zip(*scale)))
     now.low, now.high = now.low.astype(np.int64), now.high.astype(np.int64)
 
-    values = model.forward(np.column_stack(Z))
+    values = model.forward(model.inputs.rows(data))
     fraction_bits = _fraction_bits(model, values[-1][1])
     layers, errors = [], []
     for i, (dense, (sums, outputs)) in enumerate(zip(model.layers, values)):
@@ -109,17 +108,19 @@ def _input(model: Network, i: int, column: np.ndarray, bits: int,
     seen = log2q4(column) if log else column
     if model.input_range is not None:
         ends = sorted((end - offset) / factor for end in model.input_range)
-        low, high = math.ceil(ends[0]), math.floor(ends[1])
+        low, high = max(math.ceil(ends[0]), S64_MIN), min(math.floor(ends[1]), S64_MAX)
         if log:
             low, high = max(low, 0), min(high, 1008)
-        exact = ends
+        if low > high:
+            raise ConvertError(f"input {name}: no integer is in the range that the model was "
+                               "quantized for")
     else:
         low, high = (int(round(end)) for end in choose_range(seen, bits, method))
-        exact = [low, high]
-    low, high = max(low, int(seen.min())), min(high, int(seen.max()))
-    if low > high:
-        raise ConvertError(f"input {name}: the data is outside of what the model was trained for")
-    item = _normalizer(name, log, low, high, exact, bits)
+        low, high = max(low, int(seen.min())), min(high, int(seen.max()))
+        if method == "minmax":
+            low, high = _with_room(low, high, log)
+        ends = [low, high]
+    item = _normalizer(name, log, low, high, ends, bits)
     # q = f * slope + start, before it is rounded down
     slope = item.multiplier / 2.0 ** item.shift
     if not slope:
@@ -128,13 +129,23 @@ def _input(model: Network, i: int, column: np.ndarray, bits: int,
     return item, factor / slope, offset - factor * start / slope
 
 
+def _with_room(low: int, high: int, log: bool) -> tuple[int, int]:
+    """A range with an eighth of its span more at each end: there will be rows
+    that go beyond those seen. What is never negative stays so."""
+    room = (high - low) // 8
+    least, greatest = (0, 1008) if log else (S64_MIN, S64_MAX)
+    if low >= 0:
+        least = 0
+    return max(low - room, least), min(high + room, greatest)
+
+
 def _normalizer(name: str, log: bool, low: int, high: int, exact: list[float],
                 bits: int) -> Input:
     """Spread [low, high] over a type, so that `exact` would be its ends."""
     least, greatest = type_range(bits)
     norm = fmt.NORM_LOG2 if log else fmt.NORM_AFFINE
     ends = (_log_least(low), _log_greatest(high)) if log else (low, high)
-    if low == high:
+    if exact[0] == exact[1]:
         return Input(name, *ends, norm, 0, 0, 0)
     span = exact[1] - exact[0]
     steps = greatest - least
@@ -236,7 +247,9 @@ def _weights(dense: Dense, scale: _Scale, q: np.ndarray,
     # Channels without weights still have a bias.
     factor = np.where(factor > 0, factor, np.maximum(np.abs(offsets), 1e-30) / (1 << 20))
     while True:
-        weights = np.clip(np.rint(exact / factor[:, None]), -127, 127).astype(np.int64)
+        scaled = exact / factor[:, None]
+        weights = (np.clip(np.rint(scaled), -127, 127) if dense.weight_scale is not None
+                   else _rounded(scaled, q)).astype(np.int64)
         if dense.weight_scale is not None:
             bias = offsets / factor
         else:
@@ -249,6 +262,28 @@ def _weights(dense: Dense, scale: _Scale, q: np.ndarray,
         if not over.any():
             return layer.weights, factor, bias
         factor = np.where(over, factor * 1.25, factor)
+
+
+def _rounded(weights: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """Weights as integers: what rounding one of them does to the sums, the
+    others that are not rounded yet make up for, as far as the inputs go together.
+
+    Frantar and others, GPTQ: Accurate Post-Training Quantization for Generative
+    Pre-trained Transformers, 2023; the whole of the inputs' covariance is used.
+    """
+    centered = q - q.mean(axis=0)
+    covariance = centered.T @ centered / len(q)
+    # With few rows the covariance is less sure.
+    damping = max(0.01, q.shape[1] / len(q)) * float(np.diag(covariance).mean()) + 1e-6
+    inverse = np.linalg.inv(covariance + damping * np.eye(len(covariance)))
+    upper = np.linalg.cholesky(inverse).T
+    rest = weights.copy()
+    rounded = np.empty_like(rest)
+    for i in range(rest.shape[1]):
+        rounded[:, i] = np.clip(np.rint(rest[:, i]), -127, 127)
+        missing = (rest[:, i] - rounded[:, i]) / upper[i, i]
+        rest[:, i:] -= np.outer(missing, upper[i, i:])
+    return rounded
 
 
 def _fixed(factor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

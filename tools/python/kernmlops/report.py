@@ -13,7 +13,7 @@ from .model_format import ModelFile
 from .proof import prove
 from .quantize import LayerError
 from .reference import Reference
-from .trained import ConvertError, Trained
+from .trained import ConvertError, Network, Trained
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def make_report(model: Trained, file: ModelFile, data: np.ndarray, y: Any,
     """Run both models on the rows of `data`."""
     reference = Reference(file)
     outputs = reference.outputs(data)
-    theirs, scores = model.predict(data), np.asarray(model.scores(data), np.float64)
+    theirs = model.predict(data)
     mismatches, error = 0, 0.0
     if model.task == fmt.TASK_REGRESSION:
         ours = np.ldexp(outputs[:, 0].astype(np.float64), -reference.fraction_bits)
@@ -102,8 +102,10 @@ def make_report(model: Trained, file: ModelFile, data: np.ndarray, y: Any,
             raise ConvertError(f"y has shape {truth.shape}, X has {len(data)} rows")
         if model.classes is not None:
             truth = _index_of(truth, model.classes)
+        # Both before a sigmoid or softmax, which the integers do not have.
+        scores = (model.forward(model.inputs.rows(data))[-1][1] if isinstance(model, Network)
+                  else np.asarray(model.scores(data), np.float64))
         floats = _quality(model.task, truth, theirs, scores)
-        # Of integers: those before the link, which tell more apart.
         integers = _quality(model.task, truth, ours, reference.raw_scores(data))
     return Report(
         rows=len(data), mismatches=mismatches, error=error, floats=floats, integers=integers,

@@ -78,6 +78,8 @@ class Network(Trained):
         for layer in self.layers:
             sums = Z @ layer.weights.T + layer.bias
             Z = ACTIVATIONS[layer.activation](sums)
+            if layer.output_range is not None:
+                Z = np.clip(Z, *layer.output_range)
             values.append((sums, Z))
         return values
 

@@ -2,9 +2,14 @@
 """What the tests share: an export as kmlopsctl writes it."""
 
 import json
+import os
 
-import numpy as np
-import pytest
+# The data is small: more threads only wait for each other. Before numpy is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
 
 
 @pytest.fixture
