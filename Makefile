@@ -232,17 +232,20 @@ tests: $(USER_TESTS) $(NL_TESTS) $(BPF_TESTS) $(CLI_TEST_OBJECTS) $(TEST_KMODS)/
 
 # bench_kernel counts instructions in a VM, bench_native takes time here: the
 # portable files with the flags of the kernel.
-BENCH := build/selftests/bench/bench_kernel build/selftests/bench/bench_native
+BENCH := $(addprefix build/selftests/bench/bench_,kernel native mlp)
 BENCH_KMOD := build/bench/history.o build/bench/key_index.o
 
 build/selftests/bench/bench_kernel: build/selftests/bench/bench_kernel.o \
 	$(call shared_in,bpf) $(LIB)
 build/selftests/bench/bench_native: build/selftests/bench/bench_native.o \
 	build/selftests/bench/captures.o $(BENCH_KMOD)
+build/selftests/bench/bench_mlp: build/selftests/bench/bench_mlp.o \
+	build/selftests/bench/naive_mlp.o $(PORTABLE:%.c=build/bench/%.o)
+build/selftests/bench/bench_mlp: LIBS := -lz -lm
 build/selftests/bench/bench_kernel.o: | build/selftests/bench/ops.skel.h
 build/selftests/bench/%: CPPFLAGS += -Iselftests -Ibuild/selftests/bench
 build/selftests/bench/bench_native: LIBS += -lpthread
-build/selftests/bench/captures.o: CFLAGS += $(KERNEL_FLAGS)
+build/selftests/bench/captures.o build/selftests/bench/naive_mlp.o: CFLAGS += $(KERNEL_FLAGS)
 
 # As arch/x86/Makefile and the top Makefile of the kernel have them.
 KERNEL_FLAGS := -mgeneral-regs-only -fno-strict-aliasing -fno-strict-overflow

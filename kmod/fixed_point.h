@@ -27,10 +27,11 @@ static __always_inline s64 kmlops_log2q4(s64 x)
 {
 	u64 y = (u64)x + 1;
 	u32 e = 63 - __builtin_clzll(y);
-	/* The leading one to bit 63; what follows it to the lowest four bits. */
-	u32 m = (y << (63 - e)) >> 59 & 15;
+	/* The leading one to bit 63; it and what follows to the lowest bits. */
+	s64 m = (y << (63 - e)) >> 59;
 
-	return e << 4 | m;
+	/* The leading one adds 16. */
+	return ((s64)e << 4) - 16 + m;
 }
 
 /* (acc * multiplier) / 2^shift, half up; multiplier < 2^31, shift 1 to 62. */

@@ -151,6 +151,14 @@ static void pack_words(struct kmlops_layer *layer, const s8 *weights)
 	}
 }
 
+/* What the sums of the scalar path have too much. */
+static s64 sums_start(const struct kmlops_layer *layer)
+{
+	u32 chunks = (layer->nr_inputs + layer->chunk - 1) / layer->chunk;
+
+	return layer->lanes == 2 ? 1LL << 31 : (s64)chunks << 20;
+}
+
 static void pack_layer(struct kmlops_layer *layer, const struct source *source)
 {
 	u32 c;
@@ -159,12 +167,12 @@ static void pack_layer(struct kmlops_layer *layer, const struct source *source)
 	for (c = 0; c < layer->nr_outputs; c++) {
 		const struct kmlops_model_channel *wire = &source->channels[c];
 		struct kmlops_channel *channel = &layer->channels[c];
-		s64 bias = (s32)le32_to_cpu(wire->bias);
+		s64 bias = (s32)le32_to_cpu(wire->bias) - sums_start(layer);
 
 		channel->multiplier = le32_to_cpu(wire->multiplier);
 		channel->shift = le32_to_cpu(wire->shift);
-		channel->offset = bias * channel->multiplier +
-				  (1LL << (channel->shift - 1));
+		channel->offset = (u64)bias * channel->multiplier +
+				  (1ULL << (channel->shift - 1));
 	}
 }
 

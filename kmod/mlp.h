@@ -39,10 +39,13 @@ struct kmlops_layer_proof {
 	u64 bytes;
 };
 
-/* (sum * multiplier + offset) >> shift; bias and rounding are in the offset. */
+/*
+ * (sum * multiplier + offset) >> shift. The offset has the bias, the rounding,
+ * and what the sums of the path begin with.
+ */
 struct kmlops_channel {
-	s64 offset;
-	s32 multiplier;
+	u64 offset;
+	u32 multiplier;
 	u32 shift;
 };
 
@@ -136,6 +139,8 @@ int kmlops_mlp_prove_layer(u32 at, const struct kmlops_model_layer *layer,
 
 /* mlp_scalar.c */
 #define KMLOPS_SCALAR_GROUPS	4	/* words that are summed at once */
+#define KMLOPS_LANES_2_START	(1ULL << 63 | 1ULL << 31)
+#define KMLOPS_LANES_3_START	(1ULL << 62 | 1ULL << 41 | 1ULL << 20)
 
 void kmlops_mlp_infer_scalar(const struct kmlops_mlp *mlp, const s64 *in,
 			     s64 *scores);

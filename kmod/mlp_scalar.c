@@ -4,62 +4,96 @@
  *
  * A 64-bit word holds a weight of each of several output channels, a lane for
  * each. Multiplied by an input and summed over inputs, it holds the sums of
- * those channels, for as long as each sum fits its lane: a lane that goes below
- * zero borrows from the next one, which is undone when they are taken apart.
- * What passes on the way does not matter, sums of words wrap.
+ * those channels, if each fits its lane. What passes on the way does not matter,
+ * words wrap. A lane starts in its middle, so that none is negative in the end
+ * and borrows from the next one; the offset of the channel takes that back.
  *
- * 3 lanes of 21 bits (22 in the last) hold the sum of a chunk of 8-bit inputs:
- * 64 * 127 * 128 < 2^20, and with real weights many more. 2 lanes of 32 bits
+ * 3 lanes of 21 bits hold the sum of a chunk of 8-bit inputs: 64 * 127 * 128 is
+ * less than 2^20, and with real weights the chunk is longer. 2 lanes of 32 bits
  * hold any sum that was proved to fit 32 bits.
  */
 #include "fixed_point.h"
 #include "mlp.h"
 
-#define LANES_MAX	3
+#define WHOLE_BLOCK	(3 * KMLOPS_SCALAR_GROUPS)
 
 static __always_inline void normalize(const struct kmlops_mlp *mlp,
 				      const s64 *in, kmlops_activation *out)
 {
-	u32 i;
+	const struct kmlops_norm *norm = mlp->norms;
+	const struct kmlops_norm *end = norm + mlp->nr_inputs;
 
-	for (i = 0; i < mlp->nr_inputs; i++) {
-		const struct kmlops_norm *norm = &mlp->norms[i];
+	do {
 		/* Once: memory of BPF may change. */
-		s64 x = kmlops_clamp(READ_ONCE(in[i]), norm->min, norm->max);
+		s64 x = kmlops_clamp(READ_ONCE(*in), norm->min, norm->max);
 
 		if (norm->log2)
 			x = kmlops_log2q4(x);
-		out[i] = (x * norm->multiplier + norm->offset) >> norm->shift;
-	}
+		*out++ = (x * norm->multiplier + norm->offset) >> norm->shift;
+		in++;
+	} while (++norm != end);
 }
 
-/* Adds the lanes of @word to @sums. */
-static __always_inline void add_lanes(u64 word, u32 lanes, s64 *sums)
+/* Takes the lanes of @word apart, which are not negative. */
+static __always_inline void take_lanes(u64 word, u32 lanes, bool first,
+				       u64 *sums)
 {
-	s64 low;
+	u32 bits = lanes == 2 ? 32 : 21, i;
 
-	if (lanes == 2) {
-		low = (s32)word;
-		sums[0] += low;
-		sums[1] += (s64)(word - low) >> 32;
-		return;
+	for (i = 0; i < lanes; i++) {
+		u64 lane = i == lanes - 1 ? word : word & ((1ULL << bits) - 1);
+
+		sums[i] = first ? lane : sums[i] + lane;
+		word >>= bits;
 	}
-	low = (s64)(word << 43) >> 43;
-	sums[0] += low;
-	word = (s64)(word - low) >> 21;
-	low = (s64)(word << 43) >> 43;
-	sums[1] += low;
-	sums[2] += (s64)(word - low) >> 21;
 }
 
-/* Adds what @nr inputs give for the channels of @groups words to @sums. */
+/* Neither the product nor the sum may fit by itself; the result does. */
+static __always_inline s64 requantize(const struct kmlops_channel *channel,
+				      u64 sum)
+{
+	return (s64)(sum * channel->multiplier + channel->offset) >>
+	       channel->shift;
+}
+
+/* Where the outputs of a block of channels go. */
+struct block {
+	const struct kmlops_channel *channels;
+	s64 zero_point;
+	s64 min;
+	s64 max;
+	kmlops_activation *out;
+	s64 *scores;
+};
+
+static __always_inline void clamp_one(const struct block *block, u64 sum, u32 i)
+{
+	s64 value = requantize(&block->channels[i], sum) + block->zero_point;
+
+	value = kmlops_clamp(value, block->min, block->max);
+	if (block->scores)
+		block->scores[i] = value;
+	else
+		block->out[i] = value;
+}
+
+/*
+ * What @nr inputs give for the channels of @groups words. A multiplication each
+ * cycle leaves room for other things: if there is a block before this one, its
+ * outputs are made from @sums meanwhile.
+ */
 static __always_inline void sum_chunk(const u64 *words,
 				      const kmlops_activation *in, u32 nr,
-				      u32 groups, u32 lanes, s64 *sums)
+				      u32 groups, u32 lanes, bool first,
+				      const struct block *before, u64 *sums)
 {
-	u64 a = 0, b = 0, c = 0, d = 0;
-	const u64 *end = words + (size_t)nr * groups;
+	u64 a, b, c, d;
+	u32 i = 0;
 
+	a = lanes == 2 ? KMLOPS_LANES_2_START : KMLOPS_LANES_3_START;
+	b = a;
+	c = a;
+	d = a;
 	do {
 		u64 x = (s64)*in++;
 
@@ -71,58 +105,74 @@ static __always_inline void sum_chunk(const u64 *words,
 		if (groups > 3)
 			d += words[3] * x;
 		words += groups;
-	} while (words != end);
+		if (before)
+			clamp_one(before, sums[i], i);
+		i++;
+	} while (i < (before ? WHOLE_BLOCK : nr));
+	if (before) {
+		for (; i < nr; i++) {
+			u64 x = (s64)*in++;
 
-	add_lanes(a, lanes, sums);
+			a += words[0] * x;
+			if (groups > 1)
+				b += words[1] * x;
+			if (groups > 2)
+				c += words[2] * x;
+			if (groups > 3)
+				d += words[3] * x;
+			words += groups;
+		}
+	}
+
+	take_lanes(a, lanes, first, sums);
 	if (groups > 1)
-		add_lanes(b, lanes, sums + lanes);
+		take_lanes(b, lanes, first, sums + lanes);
 	if (groups > 2)
-		add_lanes(c, lanes, sums + 2 * lanes);
+		take_lanes(c, lanes, first, sums + 2 * lanes);
 	if (groups > 3)
-		add_lanes(d, lanes, sums + 3 * lanes);
+		take_lanes(d, lanes, first, sums + 3 * lanes);
 }
 
 static __always_inline void sum_block(const struct kmlops_layer *layer,
 				      const u64 *words,
 				      const kmlops_activation *in, u32 groups,
-				      u32 lanes, s64 *sums)
+				      u32 lanes, const struct block *before,
+				      u64 *sums)
 {
-	u32 left = layer->nr_inputs, nr;
+	u32 chunk = layer->chunk, left = layer->nr_inputs;
 
-	memset(sums, 0, groups * lanes * sizeof(*sums));
-	for (; left; left -= nr) {
-		nr = left < layer->chunk ? left : layer->chunk;
-		sum_chunk(words, in, nr, groups, lanes, sums);
-		words += (size_t)nr * groups;
-		in += nr;
+	sum_chunk(words, in, chunk, groups, lanes, true, before, sums);
+	/* Opaque, or gcc keeps copies of the sums for this seldom case. */
+	sums = kmlops_opaque(sums);
+	while (unlikely(left > chunk)) {
+		words += (size_t)chunk * groups;
+		in += chunk;
+		left -= chunk;
+		chunk = left < chunk ? left : chunk;
+		sum_chunk(words, in, chunk, groups, lanes, false, NULL, sums);
 	}
 }
 
 static __always_inline void sum_groups(const struct kmlops_layer *layer,
 				       const u64 *words,
 				       const kmlops_activation *in, u32 groups,
-				       u32 lanes, s64 *sums)
+				       u32 lanes, const struct block *before,
+				       u64 *sums)
 {
 	switch (groups) {
 	case 1:
-		return sum_block(layer, words, in, 1, lanes, sums);
+		return sum_block(layer, words, in, 1, lanes, before, sums);
 	case 2:
-		return sum_block(layer, words, in, 2, lanes, sums);
+		return sum_block(layer, words, in, 2, lanes, before, sums);
 	case 3:
-		return sum_block(layer, words, in, 3, lanes, sums);
+		return sum_block(layer, words, in, 3, lanes, before, sums);
 	}
-	sum_block(layer, words, in, KMLOPS_SCALAR_GROUPS, lanes, sums);
-}
-
-static __always_inline s64 requantize(const struct kmlops_channel *channel,
-				      s64 sum)
-{
-	return (sum * channel->multiplier + channel->offset) >> channel->shift;
+	sum_block(layer, words, in, KMLOPS_SCALAR_GROUPS, lanes, before, sums);
 }
 
 static void activate_table(const struct kmlops_layer *layer,
 			   const struct kmlops_channel *channels,
-			   const s64 *sums, u32 nr, kmlops_activation *out)
+			   const u64 *sums, u32 nr, kmlops_activation *out)
 {
 	u32 i;
 
@@ -135,23 +185,13 @@ static void activate_table(const struct kmlops_layer *layer,
 	}
 }
 
-static __always_inline void activate_clamp(const struct kmlops_layer *layer,
-					   const struct kmlops_channel *channels,
-					   const s64 *sums, u32 nr,
-					   kmlops_activation *out, s64 *scores)
+static __always_inline void clamp_all(const struct block *block,
+				      const u64 *sums, u32 nr)
 {
-	s64 zero_point = layer->zero_point, min = layer->min, max = layer->max;
 	u32 i;
 
-	for (i = 0; i < nr; i++) {
-		s64 value = requantize(&channels[i], sums[i]);
-
-		value = kmlops_clamp(value + zero_point, min, max);
-		if (scores)
-			scores[i] = value;
-		else
-			out[i] = value;
-	}
+	for (i = 0; i < nr; i++)
+		clamp_one(block, sums[i], i);
 }
 
 /* Computes the outputs, or the scores of the last layer. */
@@ -159,38 +199,48 @@ static __always_inline void infer_layer(const struct kmlops_layer *layer,
 					const kmlops_activation *in,
 					kmlops_activation *out, s64 *scores)
 {
-	const struct kmlops_channel *channels = layer->channels;
+	bool clamp = layer->activation == KMLOPS_MODEL_ACTIVATION_CLAMP;
+	bool overlap = clamp && !scores && layer->chunk >= WHOLE_BLOCK;
+	struct block block = {
+		layer->channels, layer->zero_point, layer->min, layer->max, out,
+		scores,
+	};
+	u64 sums[WHOLE_BLOCK];
 	const u64 *words = layer->words;
-	u32 left = layer->nr_outputs;
+	u32 left = layer->nr_outputs, groups, nr;
+	bool before = false;
 
-	while (left) {
-		s64 sums[LANES_MAX * KMLOPS_SCALAR_GROUPS];
-		u32 groups, nr;
-
-		if (layer->lanes == 3) {
-			groups = left > 9 ? 4 : (left + 2) / 3;
-			nr = groups * 3;
-			sum_groups(layer, words, in, groups, 3, sums);
+	for (; left; left -= nr) {
+		if (layer->lanes == 2) {
+			groups = left > 6 ? KMLOPS_SCALAR_GROUPS : (left + 1) / 2;
+			nr = groups * 2 < left ? groups * 2 : left;
+			sum_groups(layer, words, in, groups, 2, NULL, sums);
 		} else {
-			groups = left > 6 ? 4 : (left + 1) / 2;
-			nr = groups * 2;
-			sum_groups(layer, words, in, groups, 2, sums);
-		}
-		nr = nr < left ? nr : left;
-		if (scores) {
-			activate_clamp(layer, channels, sums, nr, NULL, scores);
-			scores += nr;
-		} else {
-			if (layer->activation == KMLOPS_MODEL_ACTIVATION_CLAMP)
-				activate_clamp(layer, channels, sums, nr, out,
-					       NULL);
-			else
-				activate_table(layer, channels, sums, nr, out);
-			out += nr;
+			groups = left > 9 ? KMLOPS_SCALAR_GROUPS : (left + 2) / 3;
+			nr = groups * 3 < left ? groups * 3 : left;
+			if (before) {
+				sum_groups(layer, words, in, groups, 3, &block,
+					   sums);
+				block.channels += WHOLE_BLOCK;
+				block.out += WHOLE_BLOCK;
+			} else {
+				sum_groups(layer, words, in, groups, 3, NULL,
+					   sums);
+			}
 		}
 		words += (size_t)groups * layer->nr_inputs;
-		channels += nr;
-		left -= nr;
+		before = overlap && nr == WHOLE_BLOCK && left > nr;
+		if (before)
+			continue;
+		if (clamp)
+			clamp_all(&block, sums, nr);
+		else
+			activate_table(layer, block.channels, sums, nr, block.out);
+		block.channels += nr;
+		if (scores)
+			block.scores += nr;
+		else
+			block.out += nr;
 	}
 }
 
