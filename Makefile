@@ -112,7 +112,9 @@ NL_CFLAGS = $(shell pkg-config --cflags libnl-genl-3.0)
 LIBS := -lbpf -lnl-genl-3 -lnl-3 -ljson-c -lz
 
 # Files of the module that are also built for user space.
-PORTABLE := refusal.c schema.c history.c key_index.c cursor.c model_format.c engine.c fixed_point.c mlp.c mlp_proof.c mlp_scalar.c tree_nodes.c tree.c forest.c forest_layout.c forest_scalar.c forest_avx2.c forest_avx512.c
+PORTABLE := refusal.c schema.c history.c key_index.c cursor.c model_format.c engine.c fixed_point.c \
+	mlp.c mlp_proof.c mlp_scalar.c mlp_avx2.c mlp_avx512.c \
+	tree_nodes.c tree.c forest.c forest_layout.c forest_scalar.c forest_avx2.c forest_avx512.c
 
 # As in Kbuild.
 %_avx2.o: private CFLAGS += -mavx2
@@ -239,9 +241,13 @@ build/selftests/bench/bench_kernel: build/selftests/bench/bench_kernel.o \
 	$(call shared_in,bpf) $(LIB)
 build/selftests/bench/bench_native: build/selftests/bench/bench_native.o \
 	build/selftests/bench/captures.o $(BENCH_KMOD)
-build/selftests/bench/bench_mlp: build/selftests/bench/bench_mlp.o \
-	build/selftests/bench/naive_mlp.o $(PORTABLE:%.c=build/bench/%.o)
-build/selftests/bench/bench_mlp: LIBS := -lz -lm
+build/selftests/bench/bench_mlp: $(patsubst %,build/selftests/bench/%.o,bench_mlp naive_mlp \
+	xnnpack_mlp streaming_avx2 streaming_avx512) $(PORTABLE:%.c=build/bench/%.o)
+build/selftests/bench/bench_mlp: LIBS := -lXNNPACK -lz -lm
+# Later versions set an operator up in two steps.
+build/selftests/bench/xnnpack_mlp.o: CPPFLAGS += \
+	$(if $(shell grep -s xnn_reshape_fully_connected_nc_qs8 /usr/include/xnnpack.h),-DXNNPACK_RESHAPES)
+build/selftests/bench/xnnpack_mlp.o: | need-xnnpack
 build/selftests/bench/bench_kernel.o: | build/selftests/bench/ops.skel.h
 build/selftests/bench/%: CPPFLAGS += -Iselftests -Ibuild/selftests/bench
 build/selftests/bench/bench_native: LIBS += -lpthread
@@ -249,6 +255,9 @@ build/selftests/bench/captures.o build/selftests/bench/naive_mlp.o: CFLAGS += $(
 
 # As arch/x86/Makefile and the top Makefile of the kernel have them.
 KERNEL_FLAGS := -mgeneral-regs-only -fno-strict-aliasing -fno-strict-overflow
+
+build/bench/mlp_avx2.o build/bench/mlp_avx512.o: private KERNEL_FLAGS := \
+	$(filter-out -mgeneral-regs-only,$(KERNEL_FLAGS))
 
 build/bench/%.o: kmod/%.c | need-user
 	$(call say,CC,$@)
@@ -258,6 +267,10 @@ build/bench/%.o: kmod/%.c | need-user
 $(BENCH):
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LIBS)
+
+need-xnnpack:
+	@CC=$(CC) tools/need pthreadpool.h=libpthreadpool-dev xnnpack.h=libxnnpack-dev
+.PHONY: need-xnnpack
 
 bench-programs: $(BENCH)
 .PHONY: bench-programs

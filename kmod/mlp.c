@@ -113,14 +113,62 @@ static u32 nr_groups(const struct kmlops_layer *layer)
 	return (layer->nr_outputs + layer->lanes - 1) / layer->lanes;
 }
 
+/* What a vector path computes with. */
+struct shape {
+	u32 lanes;	/* of 32 bits */
+	u32 inputs;	/* in a lane */
+	u32 channel_bytes;	/* of a block */
+};
+
+static struct shape path_shape(const struct kmlops_layer *layer, u32 path)
+{
+	struct shape shape = {
+		.lanes = path == KMLOPS_PATH_AVX512 ? 16 : 8,
+		.inputs = path == KMLOPS_PATH_AVX512 &&
+			  layer->input_bits == 8 ? 4 : 2,
+	};
+
+	shape.channel_bytes = shape.lanes * 16;
+	return shape;
+}
+
+static void place_pack(const struct kmlops_layer *layer, u32 path,
+		       struct kmlops_pack *pack, struct arena *arena)
+{
+	struct shape shape = path_shape(layer, path);
+	u32 tail = layer->nr_outputs % shape.lanes;
+	u32 tail_inputs = shape.inputs;
+
+	pack->nr_blocks = layer->nr_outputs / shape.lanes;
+	if (tail > shape.lanes / 2) {
+		pack->nr_blocks++;
+	} else if (tail) {
+		pack->tail_channels = roundup_pow_of_two(tail);
+		tail_inputs *= shape.lanes / pack->tail_channels;
+		pack->tail_steps = (layer->nr_inputs + tail_inputs - 1) /
+				   tail_inputs;
+	}
+	pack->nr_steps = (layer->nr_inputs + shape.inputs - 1) / shape.inputs;
+	pack->weights = take(arena, (u64)shape.lanes * 4 *
+			     (pack->nr_blocks * pack->nr_steps +
+			      pack->tail_steps));
+	pack->channels = take(arena, (u64)shape.channel_bytes *
+			      (pack->nr_blocks + !!pack->tail_channels));
+}
+
 /* Where the weights of the layers go; only their sizes if @arena is empty. */
-static void place_layer(struct kmlops_layer *layer, struct arena *arena)
+static void place_layer(struct kmlops_layer *layer, u32 paths,
+			struct arena *arena)
 {
 	size_t before = arena->used;
+	u32 path;
 
 	layer->words = take(arena, 8ULL * layer->nr_inputs * nr_groups(layer));
 	layer->channels = take(arena, layer->nr_outputs *
 			       sizeof(*layer->channels));
+	for (path = KMLOPS_PATH_SCALAR + 1; path < KMLOPS_PATHS; path++)
+		if (paths & KMLOPS_PATH_BIT(path))
+			place_pack(layer, path, &layer->packs[path], arena);
 	layer->proof.bytes = arena->used - before;
 }
 
@@ -159,10 +207,104 @@ static s64 sums_start(const struct kmlops_layer *layer)
 	return layer->lanes == 2 ? 1LL << 31 : (s64)chunks << 20;
 }
 
-static void pack_layer(struct kmlops_layer *layer, const struct source *source)
+/* One vector of weights: @each lanes for every channel from @first on. */
+static void pack_vector(const struct kmlops_layer *layer, const s8 *weights,
+			const struct shape *shape, u32 first, u32 each,
+			u32 input, u8 *out)
 {
-	u32 c;
+	u32 lane, i;
 
+	for (lane = 0; lane < shape->lanes; lane++) {
+		u32 c = first + lane / each;
+		u32 from = input + lane % each * shape->inputs;
+
+		for (i = from; i < from + shape->inputs; i++) {
+			s16 w = 0;
+
+			if (c < layer->nr_outputs && i < layer->nr_inputs)
+				w = weights[c * layer->nr_inputs + i];
+			memcpy(out, &w, 4 / shape->inputs);
+			out += 4 / shape->inputs;
+		}
+	}
+}
+
+static void pack_vectors(const struct kmlops_layer *layer, const s8 *weights,
+			 const struct shape *shape,
+			 const struct kmlops_pack *pack)
+{
+	u32 vector = shape->lanes * 4, block, together, step, i;
+	u8 *out = pack->weights;
+
+	for (block = 0; block < pack->nr_blocks; block += together) {
+		together = kmlops_blocks_together(pack->nr_blocks - block);
+		for (step = 0; step < pack->nr_steps; step++) {
+			for (i = block; i < block + together; i++) {
+				pack_vector(layer, weights, shape,
+					    i * shape->lanes, 1,
+					    step * shape->inputs, out);
+				out += vector;
+			}
+		}
+	}
+	for (step = 0; step < pack->tail_steps; step++) {
+		u32 each = shape->lanes / pack->tail_channels;
+
+		pack_vector(layer, weights, shape, block * shape->lanes, each,
+			    step * each * shape->inputs, out);
+		out += vector;
+	}
+}
+
+/*
+ * On AVX-512, 8-bit inputs have 128 added to be unsigned: the sums then have
+ * 128 times the weights too much. AVX2 has no arithmetic shift of 64 bits: with
+ * 2^63 added, the logical one does, and its result has 2^63 >> shift too much.
+ */
+static void pack_channels(const struct kmlops_layer *layer,
+			  const struct source *source,
+			  const struct shape *shape, u32 path,
+			  const struct kmlops_pack *pack)
+{
+	u32 c, i;
+
+	for (c = 0; c < layer->nr_outputs; c++) {
+		const struct kmlops_model_channel *wire = &source->channels[c];
+		u32 multiplier = le32_to_cpu(wire->multiplier);
+		u32 shift = le32_to_cpu(wire->shift), lane = c % shape->lanes;
+		s64 bias = (s32)le32_to_cpu(wire->bias);
+		u64 offset;
+		u8 *block = pack->channels +
+			    c / shape->lanes * shape->channel_bytes;
+
+		if (shape->inputs == 4)
+			for (i = 0; i < layer->nr_inputs; i++)
+				bias -= 128 * source->weights[c * layer->nr_inputs + i];
+		offset = (u64)bias * multiplier + (1ULL << (shift - 1));
+		if (path == KMLOPS_PATH_AVX2)
+			offset += 1ULL << 63;
+		((u32 *)block)[lane] = multiplier;
+		block += 4 * shape->lanes;
+		((u64 *)block)[lane % 2 * shape->lanes / 2 + lane / 2] = offset;
+		block += 8 * shape->lanes;
+		((u32 *)block)[lane] = shift;
+	}
+}
+
+static void pack_layer(struct kmlops_layer *layer, u32 paths,
+		       const struct source *source)
+{
+	u32 c, path;
+
+	for (path = KMLOPS_PATH_SCALAR + 1; path < KMLOPS_PATHS; path++) {
+		struct shape shape = path_shape(layer, path);
+
+		if (!(paths & KMLOPS_PATH_BIT(path)))
+			continue;
+		pack_vectors(layer, source->weights, &shape,
+			     &layer->packs[path]);
+		pack_channels(layer, source, &shape, path, &layer->packs[path]);
+	}
 	pack_words(layer, source->weights);
 	for (c = 0; c < layer->nr_outputs; c++) {
 		const struct kmlops_model_channel *wire = &source->channels[c];
@@ -194,6 +336,24 @@ static void pack_norms(struct kmlops_mlp *mlp,
 	}
 }
 
+static void pack_norms8(struct kmlops_mlp *mlp)
+{
+	u32 i;
+
+	for (i = 0; i < mlp->nr_inputs; i++) {
+		const struct kmlops_norm *norm = &mlp->norms[i];
+		struct kmlops_norms8 *norms8 = &mlp->norms8[i / 8];
+
+		norms8->min[i % 8] = norm->min;
+		norms8->max[i % 8] = norm->max;
+		norms8->multiplier[i % 8] = norm->multiplier;
+		norms8->offset[i % 8] = norm->offset;
+		norms8->shift[i % 8] = norm->shift;
+		if (norm->log2)
+			norms8->log2[0] |= 1U << i % 8;
+	}
+}
+
 /* Reads and proves all layers, and chooses how the engine lays them out. */
 static int prove(struct kmlops_mlp *mlp, const struct kmlops_model_file *model,
 		 struct kmlops_refusal *refusal)
@@ -222,6 +382,10 @@ static int prove(struct kmlops_mlp *mlp, const struct kmlops_model_file *model,
 		if (err)
 			break;
 		mlp->work += layer->proof.work;
+		layer->wide = layer->proof.requantized.min + layer->zero_point <
+			      -(1LL << 31) ||
+			      layer->proof.requantized.max + layer->zero_point >=
+			      1LL << 31;
 		choose_lanes(layer, source.weights, inputs);
 		next = inputs;
 		inputs = outputs;
@@ -237,8 +401,11 @@ static void place(struct kmlops_mlp *mlp, struct arena *arena)
 	u32 i;
 
 	mlp->norms = take(arena, mlp->nr_inputs * sizeof(*mlp->norms));
+	if (mlp->paths & KMLOPS_PATH_BIT(KMLOPS_PATH_AVX512))
+		mlp->norms8 = take(arena, (mlp->nr_inputs + 7) / 8 *
+				   sizeof(*mlp->norms8));
 	for (i = 0; i < mlp->nr_layers; i++)
-		place_layer(&mlp->layers[i], arena);
+		place_layer(&mlp->layers[i], mlp->paths, arena);
 }
 
 /* Copies the proved file to where and how the paths want it. */
@@ -263,8 +430,10 @@ static int pack(struct kmlops_mlp *mlp, const struct kmlops_model_file *model,
 	mlp->bytes = struct_size(mlp, layers, mlp->nr_layers) + size;
 
 	pack_norms(mlp, model->inputs);
+	if (mlp->norms8)
+		pack_norms8(mlp);
 	for (i = 0; i < mlp->nr_layers; i++) {
-		pack_layer(&mlp->layers[i], &source);
+		pack_layer(&mlp->layers[i], mlp->paths, &source);
 		next_source(&source);
 	}
 	return 0;
@@ -296,7 +465,7 @@ struct kmlops_mlp *kmlops_mlp_create(const struct kmlops_model_file *model,
 	}
 	mlp->nr_inputs = model->nr_inputs;
 	mlp->nr_layers = nr_layers;
-	mlp->paths = KMLOPS_PATH_BIT(KMLOPS_PATH_SCALAR);
+	mlp->paths = kmlops_cpu_paths();
 	*err = prove(mlp, model, refusal);
 	if (!*err)
 		*err = pack(mlp, model, refusal);
@@ -328,5 +497,26 @@ void kmlops_mlp_destroy(struct kmlops_mlp *mlp)
 void kmlops_mlp_infer(const struct kmlops_mlp *mlp, enum kmlops_path path,
 		      const s64 *in, s64 *scores)
 {
-	kmlops_mlp_infer_scalar(mlp, in, scores);
+	if (path == KMLOPS_PATH_SCALAR)
+		return kmlops_mlp_infer_scalar(mlp, in, scores);
+	kmlops_vector_begin();
+	if (path == KMLOPS_PATH_AVX2)
+		kmlops_mlp_infer_avx2(mlp, in, scores);
+	else
+		kmlops_mlp_infer_avx512(mlp, in, scores);
+	kmlops_vector_end();
+}
+
+/*
+ * Before @work in a vector path: a pause, if it would be too much since the
+ * last one. Here, where the compiler knows no vector registers to use between
+ * the end and the beginning.
+ */
+void kmlops_mlp_pause(u32 *done, u32 work)
+{
+	if (*done + work > KMLOPS_VECTOR_WORK_MAX) {
+		kmlops_vector_pause();
+		*done = 0;
+	}
+	*done += work;
 }

@@ -50,6 +50,33 @@ struct kmlops_channel {
 };
 
 /**
+ * struct kmlops_pack - Weights and channels of a layer for a vector path
+ * @weights: its weights
+ * @channels: requantization of its channels
+ * @nr_blocks: whole blocks, of as many channels as the path has 32-bit lanes
+ * @nr_steps: lanes full of weights that each channel of a whole block has
+ * @tail_channels: channels that are left, rounded up to a power of two
+ * @tail_steps: lanes full of weights that each of them has, side by side
+ *
+ * A lane holds the weights of a channel for adjacent inputs: four of 8 bits or
+ * two of 16. A vector of weights has a lane for each channel of the block; in
+ * the tail, which has less channels than lanes, it has several for each, for
+ * inputs that follow. The vectors of blocks that are summed
+ * together take turns.
+ *
+ * For each block @channels has all multipliers (u32), the offsets (u64) of even
+ * lanes, those of odd lanes, and all shifts (u32).
+ */
+struct kmlops_pack {
+	u8 *weights;
+	u8 *channels;
+	u32 nr_blocks;
+	u32 nr_steps;
+	u32 tail_channels;
+	u32 tail_steps;
+};
+
+/**
  * struct kmlops_layer - A layer
  * @nr_inputs: its inputs
  * @nr_outputs: its channels
@@ -64,7 +91,9 @@ struct kmlops_channel {
  * @lanes: weights in a word, see mlp_scalar.c
  * @chunk: inputs after which lanes could overflow
  * @words: weights of the scalar path
- * @channels: requantization
+ * @channels: requantization of the scalar path
+ * @packs: the same for vector paths, where the machine has them
+ * @wide: requantized accumulators and zero point may exceed 32 bits
  * @proof: what was proved of it
  */
 struct kmlops_layer {
@@ -82,6 +111,8 @@ struct kmlops_layer {
 	u32 chunk;
 	u64 *words;
 	struct kmlops_channel *channels;
+	struct kmlops_pack packs[KMLOPS_PATHS];
+	bool wide;
 	struct kmlops_layer_proof proof;
 };
 
@@ -95,6 +126,16 @@ struct kmlops_norm {
 	bool log2;
 };
 
+/* Normalizers of eight inputs, a bit of @log2 for each. */
+struct kmlops_norms8 {
+	s64 min[8];
+	s64 max[8];
+	s64 multiplier[8];
+	s64 offset[8];
+	u64 shift[8];
+	u64 log2[8];
+};
+
 /**
  * struct kmlops_mlp - A verified MLP
  * @nr_inputs: length of an input vector
@@ -102,7 +143,8 @@ struct kmlops_norm {
  * @paths: mask of the paths it can take on this machine
  * @work: multiply-accumulates of one inference
  * @bytes: memory it takes
- * @norms: normalizers of the inputs, in @memory
+ * @norms: normalizers of the inputs
+ * @norms8: the same for AVX-512, if the machine has it
  * @memory: what all the pointers point into
  * @layers: the layers, first one first
  */
@@ -113,6 +155,7 @@ struct kmlops_mlp {
 	u64 work;
 	u64 bytes;
 	struct kmlops_norm *norms;
+	struct kmlops_norms8 *norms8;
 	void *memory;
 	struct kmlops_layer layers[];
 };
@@ -142,7 +185,22 @@ int kmlops_mlp_prove_layer(u32 at, const struct kmlops_model_layer *layer,
 #define KMLOPS_LANES_2_START	(1ULL << 63 | 1ULL << 31)
 #define KMLOPS_LANES_3_START	(1ULL << 62 | 1ULL << 41 | 1ULL << 20)
 
+void kmlops_mlp_normalize(const struct kmlops_mlp *mlp, const s64 *in,
+			  kmlops_activation *out);
 void kmlops_mlp_infer_scalar(const struct kmlops_mlp *mlp, const s64 *in,
 			     s64 *scores);
+
+/* mlp_avx2.c, mlp_avx512.c: to be called where vectors may be used */
+/* How many blocks are summed together next if @left are left. */
+static inline u32 kmlops_blocks_together(u32 left)
+{
+	return left >= 4 ? 4 : left >= 2 ? 2 : 1;
+}
+
+void kmlops_mlp_infer_avx2(const struct kmlops_mlp *mlp, const s64 *in,
+			   s64 *scores);
+void kmlops_mlp_infer_avx512(const struct kmlops_mlp *mlp, const s64 *in,
+			     s64 *scores);
+void kmlops_mlp_pause(u32 *done, u32 work);
 
 #endif /* KMLOPS_MLP_H */

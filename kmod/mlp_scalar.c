@@ -17,8 +17,14 @@
 
 #define WHOLE_BLOCK	(3 * KMLOPS_SCALAR_GROUPS)
 
-static __always_inline void normalize(const struct kmlops_mlp *mlp,
-				      const s64 *in, kmlops_activation *out)
+/**
+ * kmlops_mlp_normalize() - Make inputs what the first layer takes
+ * @mlp: the model
+ * @in: the input vector
+ * @out: receives as many activations
+ */
+void kmlops_mlp_normalize(const struct kmlops_mlp *mlp, const s64 *in,
+			  kmlops_activation *out)
 {
 	const struct kmlops_norm *norm = mlp->norms;
 	const struct kmlops_norm *end = norm + mlp->nr_inputs;
@@ -280,7 +286,7 @@ void kmlops_mlp_infer_scalar(const struct kmlops_mlp *mlp, const s64 *in,
 		from = there;
 		to = here;
 	}
-	normalize(mlp, in, from);
+	kmlops_mlp_normalize(mlp, in, from);
 	for (i = 0; i < last; i++) {
 		infer_hidden(&mlp->layers[i], from, to);
 		next = to;

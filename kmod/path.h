@@ -15,7 +15,7 @@
 enum kmlops_path {
 	KMLOPS_PATH_SCALAR,	/* general registers */
 	KMLOPS_PATH_AVX2,
-	KMLOPS_PATH_AVX512,	/* F, BW, DQ, VL, VBMI and VNNI */
+	KMLOPS_PATH_AVX512,	/* F, BW, CD, DQ, VL, VBMI and VNNI */
 	KMLOPS_PATHS,
 };
 
@@ -42,6 +42,7 @@ static inline u32 kmlops_cpu_paths(void)
 		paths |= KMLOPS_PATH_BIT(KMLOPS_PATH_AVX2);
 	if (boot_cpu_has(X86_FEATURE_AVX512F) &&
 	    boot_cpu_has(X86_FEATURE_AVX512BW) &&
+	    boot_cpu_has(X86_FEATURE_AVX512CD) &&
 	    boot_cpu_has(X86_FEATURE_AVX512DQ) &&
 	    boot_cpu_has(X86_FEATURE_AVX512VL) &&
 	    boot_cpu_has(X86_FEATURE_AVX512VBMI) &&
@@ -78,6 +79,7 @@ static inline u32 kmlops_cpu_paths(void)
 		paths |= KMLOPS_PATH_BIT(KMLOPS_PATH_AVX2);
 	if (__builtin_cpu_supports("avx512f") &&
 	    __builtin_cpu_supports("avx512bw") &&
+	    __builtin_cpu_supports("avx512cd") &&
 	    __builtin_cpu_supports("avx512dq") &&
 	    __builtin_cpu_supports("avx512vl") &&
 	    __builtin_cpu_supports("avx512vbmi") &&

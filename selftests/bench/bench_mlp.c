@@ -10,6 +10,8 @@
 #include "engine.h"
 #include "naive_mlp.h"
 #include "report.h"
+#include "streaming.h"
+#include "xnnpack_mlp.h"
 
 #define ROUNDS	400
 #define VECTORS	64
@@ -17,7 +19,9 @@
 static struct net net;
 static struct kmlops_engine *engine;
 static s64 inputs[VECTORS][KMLOPS_MODEL_INPUTS_MAX];
-static s64 scores[KMLOPS_MODEL_SCORES_MAX];
+static s8 normalized[VECTORS][KMLOPS_MODEL_INPUTS_MAX];
+static s64 scores[KMLOPS_MODEL_SCORES_MAX] __attribute__((aligned(64)));
+static u8 weights[65536] __attribute__((aligned(64)));
 
 static u64 now(void)
 {
@@ -30,13 +34,27 @@ static u64 now(void)
 /* Runs all vectors. */
 typedef void run_fn(void);
 
-static void run_scalar(void)
+static void run_path(enum kmlops_path path)
 {
 	u32 i;
 
 	for (i = 0; i < VECTORS; i++)
-		kmlops_mlp_infer(engine->mlp, KMLOPS_PATH_SCALAR, inputs[i],
-				 scores);
+		kmlops_mlp_infer(engine->mlp, path, inputs[i], scores);
+}
+
+static void run_scalar(void)
+{
+	run_path(KMLOPS_PATH_SCALAR);
+}
+
+static void run_avx2(void)
+{
+	run_path(KMLOPS_PATH_AVX2);
+}
+
+static void run_avx512(void)
+{
+	run_path(KMLOPS_PATH_AVX512);
 }
 
 static void run_naive(void)
@@ -45,6 +63,31 @@ static void run_naive(void)
 
 	for (i = 0; i < VECTORS; i++)
 		naive_infer(&net, inputs[i], scores);
+}
+
+static void run_xnnpack(void)
+{
+	u32 i;
+
+	for (i = 0; i < VECTORS; i++)
+		xnnpack_infer(normalized[i]);
+}
+
+/* The weights of the net, each read once. */
+static void run_stream_avx2(void)
+{
+	u32 i;
+
+	for (i = 0; i < VECTORS; i++)
+		stream_avx2(weights, (2 * net.nr_weights + 63) & ~63);
+}
+
+static void run_stream_avx512(void)
+{
+	u32 i;
+
+	for (i = 0; i < VECTORS; i++)
+		stream_avx512(weights, (net.nr_weights + 63) & ~63);
 }
 
 /* Nanoseconds of one inference, of each of several ways in turns. */
@@ -121,16 +164,50 @@ static void make_net(const u32 *widths, u32 nr_layers)
 	for (i = 0; i < VECTORS; i++)
 		for (j = 0; j < net.nr_inputs; j++)
 			inputs[i][j] = net_random() >> (j % 2 ? net_random() % 60 : 43);
+	for (i = 0; i < VECTORS; i++)
+		for (j = 0; j < net.nr_inputs; j++)
+			normalized[i][j] = oracle_normalize(&net.inputs[j],
+							    inputs[i][j]);
+}
+
+static void absent(const char *shape, const char *path)
+{
+	printf("{\"name\": \"infer.mlp.%s.%s.native_ns\", \"unit\": \"ns\", \"absent\": \"this CPU has no %s\"}\n",
+	       shape, path, path);
+}
+
+/* A vector path beside XNNPACK, and beside the limit in the same run. */
+static void bench_vector(const char *shape, const char *name,
+			 enum kmlops_path path, run_fn *run, run_fn *stream)
+{
+	run_fn *ways[] = { run, run_xnnpack, stream };
+	double ns[3];
+	char limit[80];
+
+	if (!(engine->paths & KMLOPS_PATH_BIT(path))) {
+		absent(shape, name);
+		return;
+	}
+	measure(ways, ns, 3);
+	report_way(shape, name, ns[0], "XNNPACK qs8, one thread", ns[1]);
+	snprintf(limit, sizeof(limit), "infer.mlp.%s.%s.limit", shape, name);
+	report(limit, "ns", ns[0], "reading and multiplying the weights alone",
+	       ns[2]);
 }
 
 static void bench(const char *shape, const u32 *widths, u32 nr_layers)
 {
 	run_fn *scalar[] = { run_scalar, run_naive };
-	double ns[4];
+	double ns[2];
 
 	make_net(widths, nr_layers);
+	xnnpack_create(&net);
 	measure(scalar, ns, 2);
 	report_way(shape, "scalar", ns[0], "naive C of 8 bits, same flags", ns[1]);
+	bench_vector(shape, "avx2", KMLOPS_PATH_AVX2, run_avx2, run_stream_avx2);
+	bench_vector(shape, "vnni", KMLOPS_PATH_AVX512, run_avx512,
+		     run_stream_avx512);
+	xnnpack_destroy();
 	kmlops_engine_destroy(engine);
 	net_free(&net);
 }
