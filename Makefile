@@ -214,6 +214,17 @@ need-cmocka:
 		tools/need cmocka.h=libcmocka-dev
 .PHONY: need-cmocka
 
+# What kmlopsctl writes rows with, as far as it needs no kernel.
+WRITER_OBJECTS := $(patsubst %.c,build/%.o,$(wildcard tools/kmlopsctl/row_*.c)) \
+	$(addprefix build/tools/kmlopsctl/,btf_schema.o bytes.o columns.o element.o flatbuffer.o \
+	output.o report.o thrift_compact.o utf8.o words.o)
+FORMAT_TEST := build/selftests/formats/write_rows
+
+$(FORMAT_TEST): %: %.o build/selftests/formats/made_rows.o $(WRITER_OBJECTS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LIBS)
+build/selftests/formats/%: CPPFLAGS += -iquote tools/kmlopsctl
+
 # BPF programs that scripts load.
 CLI_TEST_OBJECTS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard selftests/cli/*.bpf.c))
 
@@ -227,7 +238,7 @@ $(TEST_KMODS)/built: $(wildcard selftests/kmod/*) $(KMOD)
 		KBUILD_EXTRA_SYMBOLS=$(abspath $(dir $(KMOD)))/Module.symvers modules
 	$(Q)touch $@
 
-tests: $(USER_TESTS) $(NL_TESTS) $(BPF_TESTS) $(CLI_TEST_OBJECTS) $(TEST_KMODS)/built ## build the tests
+tests: $(FORMAT_TEST) $(USER_TESTS) $(NL_TESTS) $(BPF_TESTS) $(CLI_TEST_OBJECTS) $(TEST_KMODS)/built ## build the tests
 .PHONY: tests
 
 # ---- benchmarks

@@ -43,12 +43,33 @@ shows "the range is described" '"from": ?[0-9]+' cat "$T/rows.meta.json"
 works "format of an option" kmlopsctl -o csv store export all file "$T/rows2"
 check "it is CSV" cmp "$T/all.csv" "$T/rows2"
 
+prints "Parquet" "$T/all.parquet: 3 rows" kmlopsctl store export all file "$T/all.parquet"
+prints "Arrow" "$T/all.arrow: 3 rows" kmlopsctl store export all file "$T/all.arrow"
+works "Arrow as a stream" kmlopsctl store export all file "$T/all.arrows"
+check "it begins as what dump prints" sh -c "kmlopsctl -o arrow store dump all | head -c 4 | cmp -n 4 - $T/all.arrows"
+
+prints "files of one table" "$T/run/all: 3 rows" kmlopsctl store export all dir "$T/run" rows 2 format csv
+prints "they are these" "_meta.json part-00000.csv part-00001.csv" sh -c "ls $T/run/all | xargs"
+check "they have the rows of one file" sh -c \
+	"{ cat $T/run/all/part-00000.csv; sed 1d $T/run/all/part-00001.csv; } | cmp - $T/all.csv"
+shows "one description of all" '"files": ?2' cat "$T/run/all/_meta.json"
+works "a table without rows is one file" kmlopsctl store export plain dir "$T/run"
+prints "of Parquet" "_meta.json part-00000.parquet" sh -c "ls $T/run/plain | xargs"
+refused "files of two exports" 1 "$T/run/all holds an export already" \
+	kmlopsctl store export all dir "$T/run"
+rm -r "$T/run"
+
 refused "name that tells no format" 2 \
-	"the name $T/x does not tell a format: add format { npy | csv | jsonl }" \
+	"the name $T/x does not tell a format: add format { npy | csv | jsonl | arrow | arrows | parquet }" \
 	kmlopsctl store export all file "$T/x"
-refused "unknown format" 2 "\"arrow\" is no format; there are: npy, csv, jsonl" \
-	kmlopsctl store export all file "$T/x" format arrow
-refused "no file" 2 "the file is missing: file FILE" kmlopsctl store export all
+refused "unknown format" 2 "\"orc\" is no format; there are: npy, csv, jsonl, arrow, arrows, parquet" \
+	kmlopsctl store export all file "$T/x" format orc
+refused "no file" 2 "the file is missing: file FILE, or dir DIR for files of one table" \
+	kmlopsctl store export all
+refused "file and directory" 2 "file and dir exclude each other" \
+	kmlopsctl store export all file "$T/x.npy" dir "$T/x"
+refused "rows of one file" 2 "rows is for the files of a directory: dir DIR" \
+	kmlopsctl store export all file "$T/x.npy" rows 5
 refused "no directory" 1 "cannot write $T/no/x.npy: No such file or directory" \
 	kmlopsctl store export all file "$T/no/x.npy"
 refused "no store" 1 "there is no store of that name" \
@@ -64,7 +85,7 @@ silent "nothing is left there" ls "$T/small"
 umount "$T/small"
 
 what="nothing but the exports is in the directory"
-run sh -c "cd $T && ls | grep -v '^\(all\|plain\|rows2\?\)\(\.npy\|\.csv\|\.jsonl\)\?\(\.meta\.json\)\?$'"
+run sh -c "cd $T && ls | grep -v '^\(all\|plain\|rows2\?\)\(\.npy\|\.csv\|\.jsonl\|\.arrows\?\|\.parquet\)\?\(\.meta\.json\)\?$'"
 grep -vE '^(out|err|expected|header|normal|diff|load|order|ran|small)$' "$T/out" >"$T/extra"
 want_quiet "$T/extra" "the list of other files"
 judge

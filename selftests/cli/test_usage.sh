@@ -34,7 +34,7 @@ refused "unknown option" 2 "there is no option -x; see kmlopsctl help" \
 refused "unknown long option" 2 "there is no option --jsn; see kmlopsctl help" \
 	kmlopsctl --jsn store
 refused "option without its value" 2 "option -o needs a value" kmlopsctl -o
-refused "unknown format" 2 "\"xml\" is no format; there are: table, json, jsonl, csv, npy" \
+refused "unknown format" 2 "\"xml\" is no format; there are: table, json, jsonl, csv, npy, arrow, arrows, parquet" \
 	kmlopsctl -o xml store
 refused "ambiguous word" 2 "\"l\" is ambiguous: it could be list, load" \
 	kmlopsctl model l

@@ -104,6 +104,12 @@ void columns_free(struct columns *columns)
 	*columns = (struct columns){ 0 };
 }
 
+bool column_is_time(const struct column *column)
+{
+	return column->origin == COLUMN_ROW &&
+	       column->offset == offsetof(struct kmlops_row, time);
+}
+
 struct json_object *columns_json(const struct columns *columns)
 {
 	struct json_object *array = json_object_new_array();

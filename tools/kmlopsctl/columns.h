@@ -3,6 +3,7 @@
 #ifndef KMLOPSCTL_COLUMNS_H
 #define KMLOPSCTL_COLUMNS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <json-c/json.h>
 
@@ -30,6 +31,9 @@ struct columns {
 /* Refers to names and units of @store, which has to stay. */
 void columns_of_store(struct columns *columns, const struct store *store);
 void columns_free(struct columns *columns);
+
+/* The time of the row: CLOCK_MONOTONIC nanoseconds, always below 2^63. */
+bool column_is_time(const struct column *column);
 
 struct json_object *columns_json(const struct columns *columns);
 

@@ -29,6 +29,9 @@ enum format {
 	FORMAT_JSONL,
 	FORMAT_CSV,
 	FORMAT_NPY,
+	FORMAT_ARROW,
+	FORMAT_ARROWS,		/* Arrow as a stream */
+	FORMAT_PARQUET,
 };
 
 extern const char *const format_names[];

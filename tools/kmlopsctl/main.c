@@ -18,26 +18,10 @@ static const char help[] =
 	"\n"
 	"OBJECT  := { store | model | collector | deploy | feature | version }\n"
 	"OPTIONS := { -j | -p | -o FORMAT | -V | -h }\n"
-	"FORMAT  := { table | json | jsonl | csv | npy }\n"
+	"FORMAT  := { table | json | jsonl | csv | npy | arrow | arrows | parquet }\n"
 	"\n"
 	"-j  JSON, -p  JSON with line breaks. Without COMMAND: list.\n"
 	"Words may be shortened as long as they are unique.\n";
-
-struct options opt;
-
-const char *const format_names[] = {
-	[FORMAT_TABLE] = "table",
-	[FORMAT_JSON] = "json",
-	[FORMAT_JSONL] = "jsonl",
-	[FORMAT_CSV] = "csv",
-	[FORMAT_NPY] = "npy",
-	NULL
-};
-
-bool opt_json(void)
-{
-	return opt.format == FORMAT_JSON || opt.format == FORMAT_JSONL;
-}
 
 /* Words of a line, in place: quotes as in a shell, # begins a comment. */
 #define WORDS_MAX	256

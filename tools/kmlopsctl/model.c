@@ -639,7 +639,7 @@ static int cmd_infer(struct args *args)
 	struct model model;
 	int code, err, i;
 
-	if (opt.format == FORMAT_NPY)
+	if (opt.format >= FORMAT_NPY)
 		return fail_usage("answers have no output as npy");
 	name = args_next(args, "the name of the model");
 	if (!name)

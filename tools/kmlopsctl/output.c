@@ -9,6 +9,13 @@
 #include "kmlopsctl.h"
 #include "output.h"
 
+struct options opt;
+
+bool opt_json(void)
+{
+	return opt.format == FORMAT_JSON || opt.format == FORMAT_JSONL;
+}
+
 void out_json(struct json_object *json)
 {
 	int flags = JSON_C_TO_STRING_NOSLASHESCAPE;

@@ -34,7 +34,8 @@ static const char help[] =
 	"kmlopsctl store get NAME key KEY [at TIME] [last N]\n"
 	"kmlopsctl store get NAME at TIME\n"
 	"kmlopsctl store dump NAME [from TIME] [to TIME] [follow] [consume]\n"
-	"kmlopsctl store export NAME file FILE [format {npy|csv|jsonl}] [from TIME] [to TIME] [consume]\n"
+	"kmlopsctl store export NAME file FILE [format FORMAT] [from TIME] [to TIME] [consume]\n"
+	"kmlopsctl store export NAME dir DIR [rows N] [format FORMAT] [from TIME] [to TIME] [consume]\n"
 	"kmlopsctl store push NAME key KEY [FIELD=VALUE...]\n"
 	"kmlopsctl store truncate NAME before TIME\n"
 	"\n"
@@ -43,6 +44,7 @@ static const char help[] =
 	"FIELDS := FIELD:TYPE[:UNIT][,FIELD:TYPE[:UNIT]...]\n"
 	"TYPE   := { SCALAR | SCALAR[N] }\n"
 	"SCALAR := { u8 | u16 | u32 | u64 | s8 | s16 | s32 | s64 | bool | char | f32 | f64 }\n"
+	"FORMAT := { npy | csv | jsonl | arrow | arrows | parquet }\n"
 	"KEY    := { VALUE | FIELD=VALUE[,FIELD=VALUE...] | hex:BYTES }\n"
 	"TIME   := { now | -DURATION | NANOSECONDS | RFC3339 }\n";
 
@@ -689,7 +691,7 @@ static void print_rows(const struct got_rows *got, bool several)
 	struct row_writer writer;
 
 	if (several || opt.format == FORMAT_CSV) {
-		rows_begin(&writer, opt.format, got->columns, stdout);
+		rows_begin(&writer, opt.format, got->columns, NULL, stdout);
 		rows_write(&writer, got->rows, got->nr);
 		rows_end(&writer, true);
 	} else if (opt_json()) {
@@ -733,8 +735,9 @@ static int cmd_get(struct args *args)
 	int code, err, i;
 	uint64_t at;
 
-	if (opt.format == FORMAT_NPY)
-		return fail_usage("npy is for files: use store export");
+	if (opt.format >= FORMAT_NPY)
+		return fail_usage("%s is for many rows: use store export",
+				  format_names[opt.format]);
 	name = args_next(args, "the name of the store");
 	if (!name)
 		return USAGE;
@@ -868,11 +871,13 @@ static int cmd_truncate(struct args *args)
 
 /* The words of dump and export. */
 enum { WORD_FROM, WORD_TO, WORD_CONSUME, WORD_FOLLOW };
-enum { WORD_FILE = WORD_FOLLOW, WORD_FORMAT };
+enum { WORD_FILE = WORD_FOLLOW, WORD_FORMAT, WORD_DIR, WORD_ROWS };
 
 struct row_words {
 	struct row_range range;
 	const char *file;
+	const char *dir;
+	uint64_t part_rows;	/* 0: not given */
 	int format;		/* -1: not given */
 	bool consume;
 	bool follow;
@@ -890,9 +895,12 @@ static int parse_time_word(struct args *args, bool *has, uint64_t *time)
 
 static int parse_format_word(struct args *args, int *format)
 {
-	static const char *const names[] = { "npy", "csv", "jsonl", NULL };
+	static const char *const names[] = {
+		"npy", "csv", "jsonl", "arrow", "arrows", "parquet", NULL
+	};
 	static const enum format formats[] = {
-		FORMAT_NPY, FORMAT_CSV, FORMAT_JSONL
+		FORMAT_NPY, FORMAT_CSV, FORMAT_JSONL, FORMAT_ARROW,
+		FORMAT_ARROWS, FORMAT_PARQUET
 	};
 	int i = args_word(args, "format", names);
 
@@ -900,6 +908,15 @@ static int parse_format_word(struct args *args, int *format)
 		return USAGE;
 	*format = formats[i];
 	return DONE;
+}
+
+static int parse_part_rows(struct args *args, uint64_t *rows)
+{
+	int code = parse_number_word(args, "rows", "the rows of a file", rows);
+
+	if (code == DONE && !*rows)
+		code = fail_usage("a file has at least one row");
+	return code;
 }
 
 /* Read all words that are left; @is_export: those of export. An exit code. */
@@ -910,7 +927,7 @@ static int parse_row_words(struct args *args, bool is_export,
 		"from", "to", "consume", "follow", NULL
 	};
 	static const char *const export_words[] = {
-		"from", "to", "consume", "file", "format", NULL
+		"from", "to", "consume", "file", "format", "dir", "rows", NULL
 	};
 	int code = DONE, i;
 
@@ -933,6 +950,11 @@ static int parse_row_words(struct args *args, bool is_export,
 			got->follow = true;
 		} else if (i == WORD_FORMAT) {
 			code = parse_format_word(args, &got->format);
+		} else if (i == WORD_ROWS) {
+			code = parse_part_rows(args, &got->part_rows);
+		} else if (i == WORD_DIR) {
+			got->dir = args_next(args, "the name of the directory");
+			code = got->dir ? DONE : USAGE;
 		} else {
 			got->file = args_next(args, "the name of the file");
 			code = got->file ? DONE : USAGE;
@@ -952,7 +974,7 @@ static int dump_rows(const char *name, const struct row_words *words,
 
 	for (;;) {
 		err = rows_dump(name, &words->range, resume ? &cursor : NULL,
-				writer, &lost);
+				writer->columns, rows_to_writer, writer, &lost);
 		/* Rows are consumed when they are out, not before. */
 		if (fflush(stdout) || ferror(stdout))
 			break;
@@ -984,8 +1006,9 @@ static int cmd_dump(struct args *args)
 	code = parse_row_words(args, false, &words);
 	if (code != DONE)
 		return code;
-	if (opt.format == FORMAT_NPY)
-		return fail_usage("npy is for files: use store export");
+	if (opt.format == FORMAT_NPY || opt.format == FORMAT_PARQUET)
+		return fail_usage("%s is for files: use store export",
+				  format_names[opt.format]);
 	if (words.follow && words.range.has_to)
 		return fail_usage("follow and to exclude each other");
 	if (words.follow && opt.format == FORMAT_JSON)
@@ -995,7 +1018,9 @@ static int cmd_dump(struct args *args)
 	if (err)
 		return nlc_report(err);
 	columns_of_store(&columns, &store);
-	rows_begin(&writer, opt.format, &columns, stdout);
+	/* What goes to stdout is a stream. */
+	rows_begin(&writer, opt.format == FORMAT_ARROW ? FORMAT_ARROWS :
+		   opt.format, &columns, NULL, stdout);
 	err = dump_rows(name, &words, &writer);
 	write_err = rows_end(&writer, !err);
 	if (write_err)
@@ -1010,19 +1035,47 @@ static int cmd_dump(struct args *args)
 
 static int format_of_name(const char *file)
 {
+	static const struct {
+		const char *ending;
+		enum format format;
+	} endings[] = {
+		{ ".npy", FORMAT_NPY }, { ".csv", FORMAT_CSV },
+		{ ".jsonl", FORMAT_JSONL }, { ".ndjson", FORMAT_JSONL },
+		{ ".arrow", FORMAT_ARROW }, { ".arrows", FORMAT_ARROWS },
+		{ ".parquet", FORMAT_PARQUET },
+	};
 	const char *dot = strrchr(file, '.');
+	unsigned int i;
 
-	if (dot && !strcmp(dot, ".npy"))
-		return FORMAT_NPY;
-	if (dot && !strcmp(dot, ".csv"))
-		return FORMAT_CSV;
-	if (dot && (!strcmp(dot, ".jsonl") || !strcmp(dot, ".ndjson")))
-		return FORMAT_JSONL;
+	for (i = 0; dot && i < sizeof(endings) / sizeof(endings[0]); i++)
+		if (!strcmp(dot, endings[i].ending))
+			return endings[i].format;
 	return -1;
+}
+
+/* Whether the words of export go together; fills in the format. An exit code. */
+static int check_export_words(struct row_words *got)
+{
+	if (!got->file && !got->dir)
+		return fail_usage("the file is missing: file FILE, or dir DIR for files of one table");
+	if (got->file && got->dir)
+		return fail_usage("file and dir exclude each other");
+	if (got->file && got->part_rows)
+		return fail_usage("rows is for the files of a directory: dir DIR");
+	if (got->format < 0 && opt.format >= FORMAT_JSONL)
+		got->format = opt.format;	/* -o names one of a file */
+	if (got->format < 0)
+		got->format = got->dir ? FORMAT_PARQUET :
+			      format_of_name(got->file);
+	if (got->format < 0)
+		return fail_usage("the name %s does not tell a format: add format { npy | csv | jsonl | arrow | arrows | parquet }",
+				  got->file);
+	return DONE;
 }
 
 static int cmd_export(struct args *args)
 {
+	struct export_order order;
 	struct row_words got;
 	struct store store;
 	const char *name;
@@ -1032,23 +1085,23 @@ static int cmd_export(struct args *args)
 	if (!name)
 		return USAGE;
 	code = parse_row_words(args, true, &got);
+	if (code == DONE)
+		code = check_export_words(&got);
 	if (code != DONE)
 		return code;
-	if (!got.file)
-		return fail_usage("the file is missing: file FILE");
-	if (got.format < 0 && opt.format >= FORMAT_JSONL)
-		got.format = opt.format;	/* -o names one of a file */
-	if (got.format < 0)
-		got.format = format_of_name(got.file);
-	if (got.format < 0)
-		return fail_usage("the name %s does not tell a format: add format { npy | csv | jsonl }",
-				  got.file);
 
 	err = store_find(name, &store);
 	if (err)
 		return nlc_report(err);
-	code = export_rows(&store, &got.range, got.file, got.format,
-			   got.consume);
+	order = (struct export_order){
+		.range = got.range,
+		.file = got.file,
+		.dir = got.dir,
+		.format = got.format,
+		.part_rows = got.part_rows,
+		.consume = got.consume,
+	};
+	code = export_rows(&store, &order);
 	store_free(&store);
 	return code;
 }
