@@ -18,6 +18,8 @@
 
 #include "kernmlops.bpf.h"
 #include "runqueue.h"
+#define COUNTERS	RUNQUEUE_COUNTERS
+#include "collector.bpf.h"
 
 #define NICE_0_PRIO	120
 
@@ -53,56 +55,14 @@ struct {
 	__type(value, struct task_state);
 } tasks SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, RUNQUEUE_COUNTERS);
-	__type(key, __u32);
-	__type(value, __u64);
-} counters SEC(".maps");
+STORE(runqueue, struct runqueue_key, struct runqueue_row);
+STORE(runqueue_wait, struct runqueue_key, struct runqueue_wait);
+STORE(runqueue_prediction, struct runqueue_key, struct runqueue_prediction);
 
-/* Stores. The maps say what a row is and stay empty: rows live in the module. */
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, struct runqueue_key);
-	__type(value, struct runqueue_row);
-} runqueue SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, struct runqueue_key);
-	__type(value, struct runqueue_wait);
-} runqueue_wait SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, struct runqueue_key);
-	__type(value, struct runqueue_prediction);
-} runqueue_prediction SEC(".maps");
-
-/* Set by the loader. */
-const volatile bool predict;
-const volatile char model_name[32];
-
-/*
- * Set by the loader while all programs are attached. Programs come and go one
- * by one; what only some of them see makes no row and is not counted.
- */
-bool active;
+/* The model to call, set by the loader; empty: none. */
+const volatile char model_name[32] SEC(".rodata.model");
 
 extern const struct rq runqueues __ksym;
-
-/* A task that wakes itself does so with interrupts on: the sum is atomic. */
-static void count(__u32 counter)
-{
-	__u64 *value = bpf_map_lookup_elem(&counters, &counter);
-
-	if (value)
-		__sync_fetch_and_add(value, 1);
-}
 
 static struct task_state *state_of(struct task_struct *p)
 {
@@ -172,6 +132,7 @@ static void fill_row(struct runqueue_row *row, struct task_struct *p,
 	row->same_waker = state->waker && state->waker == state->last_waker;
 	row->by_idle = state->by_idle;
 	row->is_new = is_new;
+	row->one_in = one_in();
 }
 
 /* Ask the model before the outcome exists, and keep what it says. */
@@ -194,8 +155,17 @@ static void ask_model(struct runqueue_key *key, struct runqueue_row *row,
 		prediction.label = out[0];
 		prediction.score = out[2];
 	}
-	count(capture_feature(&runqueue_prediction, key, &prediction) > 0 ?
+	count(emit(&runqueue_prediction, key, &prediction) > 0 ?
 	      RUNQUEUE_PREDICTIONS : RUNQUEUE_CAPTURE_ERRORS);
+}
+
+static void wait_from(struct task_state *state, __u64 time, __u32 cpu)
+{
+	state->woken_at = time;
+	state->queued_on = cpu;
+	state->waiting = true;
+	state->last_waker = state->waker;
+	state->waker_known = false;
 }
 
 /* @p has been put on the run queue of its CPU, whose lock is held. */
@@ -218,7 +188,7 @@ static void wakeup(struct task_struct *p, bool is_new)
 		if (state->has_row)
 			count(RUNQUEUE_REPLACED);
 	} else if (state->runnable || p->on_cpu) {
-		if (active)
+		if (control.active)
 			count(RUNQUEUE_AWAKE);
 		state->runnable = true;
 		state->waker_known = false;
@@ -226,28 +196,30 @@ static void wakeup(struct task_struct *p, bool is_new)
 	}
 	state->runnable = true;
 	state->waiting = false;
-	if (!active)
+	if (!control.active)
 		return;
 	/* A new task has no sched_waking: its parent, running here, wakes it. */
 	if (!state->waker_known)
 		note_waker(p, state);
 
 	now = bpf_ktime_get_ns();
+	if (left_out()) {
+		state->has_row = false;
+		wait_from(state, now, p->thread_info.cpu);
+		count(RUNQUEUE_SAMPLED_OUT);
+		return;
+	}
 	fill_row(&row, p, state, now, is_new);
-	time = capture_feature(&runqueue, &key, &row);
+	time = emit(&runqueue, &key, &row);
 	state->has_row = time > 0;
-	state->woken_at = time > 0 ? time : now;
-	state->queued_on = row.cpu;
-	state->waiting = true;
-	state->last_waker = state->waker;
-	state->waker_known = false;
+	wait_from(state, time > 0 ? time : now, row.cpu);
 
 	if (time <= 0) {
 		count(RUNQUEUE_CAPTURE_ERRORS);
 		return;
 	}
 	count(RUNQUEUE_WAKEUPS);
-	if (predict)
+	if (model_name[0])
 		ask_model(&key, &row, time);
 }
 
@@ -276,7 +248,7 @@ static void switch_in(struct task_struct *p, __u64 now)
 		return;
 	state->switched_in = now;
 	if (!state->waiting) {
-		if (!state->runnable && active)
+		if (!state->runnable && control.active)
 			count(RUNQUEUE_UNPAIRED);
 		state->runnable = true;
 		return;
@@ -294,7 +266,7 @@ static void switch_in(struct task_struct *p, __u64 now)
 	state->waits[0] = outcome.wait;
 
 	if (state->has_row)
-		count(capture_feature(&runqueue_wait, &key, &outcome) > 0 ?
+		count(emit(&runqueue_wait, &key, &outcome) > 0 ?
 		      RUNQUEUE_OUTCOMES : RUNQUEUE_OUTCOME_ERRORS);
 }
 

@@ -35,6 +35,7 @@ struct runqueue_row {
 	__u32 same_waker;	/* 1: woken by the same thread as last time */
 	__u32 by_idle;		/* 1: woken while the waking CPU was idle (interrupt) */
 	__u32 is_new;		/* 1: first wakeup after fork */
+	__u32 one_in;		/* wakeups that this row stands for */
 };
 
 /* Store "runqueue_wait": the outcome of a wakeup, captured at switch-in. */
@@ -80,6 +81,7 @@ enum runqueue_counter {
 	RUNQUEUE_OUTCOME_ERRORS,	/* outcomes that capture refused or dropped */
 	RUNQUEUE_AWAKE,		/* wakeups of a task that was not asleep: no row */
 	RUNQUEUE_STATE_ERRORS,	/* events lost as task storage was not to be had */
+	RUNQUEUE_SAMPLED_OUT,	/* wakeups left out, as control.one_in says */
 	RUNQUEUE_COUNTERS
 };
 

@@ -75,7 +75,7 @@ static void stop(__u64 *counters)
 	static const char *const names[RUNQUEUE_COUNTERS] = {
 		"wakeups", "outcomes", "replaced", "unpaired", "exited",
 		"predictions", "infer_errors", "capture_errors",
-		"outcome_errors", "awake", "state_errors",
+		"outcome_errors", "awake", "state_errors", "sampled_out",
 	};
 	struct json_object *json, *of, *value;
 	int code, i;

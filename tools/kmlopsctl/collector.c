@@ -13,32 +13,26 @@
 
 static const char help[] =
 	"kmlopsctl collector {list|show} [NAME]\n"
-	"kmlopsctl collector start NAME [rows N] [model MODEL]\n"
+	"kmlopsctl collector start NAME [rows N] [model MODEL] [interval MS]\n"
 	"kmlopsctl collector stop NAME\n"
 	"\n"
-	"NAME := { runqueue }\n"
 	"rows N       retain N rows in each store (65536)\n"
-	"model MODEL  call this model for each row, and keep its answers\n";
-
-static const struct collector *const collectors[] = {
-	&runqueue_collector,
-	NULL
-};
+	"model MODEL  call this model for each row, and keep its answers\n"
+	"interval MS  time between two readings of a collector that reads files\n";
 
 /* The next word is the name of a collector; NULL after a report if it is not. */
 static const struct collector *collector_arg(struct args *args)
 {
 	const char *name = args_next(args, "the name of a collector");
-	int i;
+	const struct collector *c;
 
 	if (!name)
 		return NULL;
-	for (i = 0; collectors[i]; i++)
-		if (!strcmp(collectors[i]->name, name))
-			return collectors[i];
-	fail_usage("there is no collector \"%s\"; see: kmlopsctl collector list",
-		   name);
-	return NULL;
+	c = collector_find(name);
+	if (!c)
+		fail_usage("there is no collector \"%s\"; see: kmlopsctl collector list",
+			   name);
+	return c;
 }
 
 /* All collectors, or only the one that the next word names. */
@@ -74,14 +68,21 @@ static struct json_object *strings_json(const char *const *strings)
 static struct json_object *collector_json(const struct collector *c, bool running)
 {
 	struct json_object *json = json_object_new_object();
-	struct json_object *missing = collector_missing(c);
+	const char **stores = collector_stores(c);
+	struct collector_needs needs;
 
+	collector_needs(c, &needs);
 	json_add_string(json, "name", c->name);
 	json_add_string(json, "about", c->about);
 	json_object_object_add(json, "running", json_object_new_boolean(running));
 	json_object_object_add(json, "available",
-			       json_object_new_boolean(!json_object_array_length(missing)));
-	json_object_object_add(json, "missing", missing);
+			       json_object_new_boolean(!json_object_array_length(needs.missing)));
+	json_object_object_add(json, "missing", json_object_get(needs.missing));
+	json_object_object_add(json, "without", json_object_get(needs.without));
+	json_object_object_add(json, "hooks", json_object_get(needs.hooks));
+	collector_needs_free(&needs);
+	json_object_object_add(json, "stores", strings_json(stores));
+	free(stores);
 	json_object_object_add(json, "model_inputs",
 			       strings_json(c->model_inputs));
 	return json;
@@ -130,15 +131,20 @@ static void print_list(struct json_object *list)
 		struct json_object *json = json_object_array_get_idx(list, i);
 		char *missing = joined(json_object_object_get(json, "missing"),
 				       "; ");
+		char *without = joined(json_object_object_get(json, "without"),
+				       "; ");
 
 		table_cell(table, "%s", text_of(json, "name"));
 		table_cell(table, "%s", flag_of(json, "running") ? "yes" : "no");
 		if (*missing)
 			table_cell(table, "no: %s", missing);
+		else if (*without)
+			table_cell(table, "yes, but %s", without);
 		else
 			table_cell(table, "yes");
 		table_cell(table, "%s", text_of(json, "about"));
 		free(missing);
+		free(without);
 	}
 	table_print(table);
 }
@@ -204,17 +210,21 @@ static void print_state(const struct collector *c, struct json_object *json)
 {
 	struct json_object *counters = json_object_object_get(json, "counters");
 	char *stores = joined(json_object_object_get(json, "stores"), ", ");
-	const char *const *name;
+	const char *const *names = collector_counters(c);
 	const char *model = text_of(json, "model");
+	uint64_t one_in = number_of(json, "one_in");
+	int i;
 
 	printf("collector %s: %s, model %s, stores %s\n", c->name,
 	       flag_of(json, "running") ? "running" : "stopped",
 	       model ? model : "none", stores);
-	for (name = c->counters; *name; name++)
-		printf("%s%s %" PRIu64, name == c->counters ? "" : ", ", *name,
-		       number_of(counters, *name));
+	for (i = 0; names[i]; i++)
+		printf("%s%s %" PRIu64, i ? ", " : "", names[i],
+		       number_of(counters, names[i]));
 	puts("");
-	if (flag_of(json, "running"))
+	if (one_in > 1)
+		printf("one in %" PRIu64 "\n", one_in);
+	if (flag_of(json, "running") && c->elf)
 		print_programs(json_object_object_get(json, "programs"));
 	free(stores);
 }
@@ -301,7 +311,7 @@ static int cmd_show(struct args *args)
 
 static int cmd_start(struct args *args)
 {
-	static const char *const words[] = { "rows", "model", NULL };
+	static const char *const words[] = { "rows", "model", "interval", NULL };
 	struct collector_options options = { 0 };
 	const struct collector *c = collector_arg(args);
 	struct json_object *json;
@@ -324,6 +334,15 @@ static int cmd_start(struct args *args)
 			options.model = args_next(args, "the name of the model");
 			if (!options.model)
 				return USAGE;
+			break;
+		case 2:
+			word = args_next(args, "the interval");
+			if (!word || !parse_u64("the interval", word,
+						&options.interval))
+				return USAGE;
+			if (!options.interval || options.interval > 86400000)
+				return fail_usage("an interval is from 1 to 86400000 ms");
+			options.interval *= 1000000;
 			break;
 		default:
 			return USAGE;

@@ -1,31 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Collectors: BPF programs of this tool that fill stores. A collector is
- * described by a table; what follows from it is common to all of them.
+ * Collectors fill stores: BPF programs of this tool, or a process that reads
+ * files again and again (poller.h). A collector is described by an entry of a
+ * table; what follows from it is common to all of them.
  */
 #ifndef KMLOPSCTL_COLLECTOR_H
 #define KMLOPSCTL_COLLECTOR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-struct bpf_object_skeleton;
+struct bpf_object;
 struct json_object;
+struct poller;
 
 struct collector {
 	const char *name;
 	const char *about;
 
-	/* What it needs of the kernel. Lists end with NULL. */
-	const char *const *tracepoints;
-	const char *const *variables;
+	/* Its BPF object, as an ELF file in memory; NULL: it is a poller. */
+	const void *(*elf)(size_t *size);
+	const struct poller *poller;
 
 	/* Maps of its BPF object that are stores, of the same name. */
 	const char *const *stores;
 
 	/*
 	 * Its per-CPU array "counters": names in order. What is counted is
-	 * only ever added to, from zero at each start.
+	 * only ever added to, from zero at each start. NULL: those of
+	 * enum collector_counter.
 	 */
 	const char *const *counters;
 
@@ -36,27 +40,21 @@ struct collector {
 	const char *const *model_inputs;
 	unsigned int model_scores;
 	const char *model_store;
-
-	/*
-	 * Open the BPF object, @model (may be NULL) set in its constants. Gives
-	 * what close() takes, or NULL with errno set.
-	 */
-	void *(*open)(const char *model, struct bpf_object_skeleton **skeleton);
-	void (*close)(void *object);
-	/* The model in the constants of a running collector, or NULL. */
-	const char *(*model_of)(const void *rodata);
-	/*
-	 * Let the programs collect, or end that, by a variable in the .bss of
-	 * the object. It is off while some of them are not attached.
-	 */
-	void (*set_active)(void *bss, bool active);
 };
 
-extern const struct collector runqueue_collector;
+/* All there are, ends with NULL. */
+extern const struct collector *const collectors[];
+const struct collector *collector_find(const char *name);
+
+/* The names of its counters, and of its stores but that of a model's answers. */
+const char *const *collector_counters(const struct collector *c);
+/* To be freed; the names are not. */
+const char **collector_stores(const struct collector *c);
 
 struct collector_options {
 	uint64_t rows;		/* of each store; 0: not said */
 	const char *model;	/* NULL: none */
+	uint64_t interval;	/* of a poller, ns; 0: not said */
 };
 
 /* Both return an exit code, after a report if it is not DONE. */
@@ -65,16 +63,35 @@ int collector_start(const struct collector *c,
 /* @final (may be NULL) receives what collector_state() would say at the end. */
 int collector_stop(const struct collector *c, struct json_object **final);
 
-/* 1: its programs are attached; 0: they are not; or a negative errno. */
+/* 1: it collects; 0: it does not; or a negative errno. */
 int collector_running(const struct collector *c);
 
 /*
- * What is known of a collector that runs: model, stores, counters, programs.
- * NULL after a report.
+ * What is known of a collector that runs: model, stores, counters, programs,
+ * one_in, cpu_ns. NULL after a report.
  */
 struct json_object *collector_state(const struct collector *c);
 
-/* Sentences on what this kernel lacks, as an array that is empty if it is fit. */
-struct json_object *collector_missing(const struct collector *c);
+/*
+ * Make a row of one event in @n only; a poller waits @n times as long. An exit
+ * code.
+ */
+int collector_sample(const struct collector *c, uint32_t n);
+
+/* What a collector needs of the kernel, and what of that is not there. */
+struct collector_needs {
+	struct json_object *hooks;	/* what its programs attach to */
+	struct json_object *missing;	/* sentences; empty: it can run */
+	struct json_object *without;	/* sentences; it runs without these */
+};
+
+void collector_needs(const struct collector *c, struct collector_needs *needs);
+void collector_needs_free(struct collector_needs *needs);
+
+/*
+ * Open its BPF object. Programs that this kernel has no hook for, but that the
+ * collector can do without, are left out. NULL with errno set.
+ */
+struct bpf_object *collector_open(const struct collector *c);
 
 #endif /* KMLOPSCTL_COLLECTOR_H */

@@ -1,42 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Starting and stopping collectors. What keeps a collector running are its
- * pinned links; its maps are pinned beside them, so that counters and constants
- * can be read meanwhile:
- *
- *	/sys/fs/bpf/kernmlops/NAME/links/PROGRAM
- *	/sys/fs/bpf/kernmlops/NAME/maps/MAP
- *
- * Stores hold their maps themselves and stay when the collector is stopped.
+ * Starting and stopping collectors. Stores hold their maps themselves and stay
+ * when a collector is stopped.
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <json-c/json.h>
 #include <linux/kernmlops_model.h>
-#include <linux/magic.h>
 
 #include "btf_schema.h"
 #include "collector.h"
+#include "collector_control.h"
+#include "collector_pins.h"
+#include "collector_store.h"
 #include "kmlopsctl.h"
 #include "model.h"
 #include "netlink.h"
 #include "output.h"
+#include "poller.h"
 #include "store.h"
-
-#define BPF_FS		"/sys/fs/bpf"
-#define PIN_ROOT	BPF_FS "/kernmlops"
 
 #define DEFAULT_ROWS	65536
 /* The stores of a collector and that of the answers of its model. */
@@ -45,111 +36,27 @@
 #define STOP_WAIT_US	10000
 #define STOP_WAITS	1000
 
-/* ---- pins */
-
-static char *pin_path(const struct collector *c, const char *kind,
-		      const char *name)
+const char **collector_stores(const struct collector *c)
 {
-	return xprintf(PIN_ROOT "/%s/%s%s%s", c->name, kind, *name ? "/" : "",
-		       name);
-}
-
-typedef void (*pin_func)(const char *name, const char *path, void *arg);
-
-/* Call @func for each pin of a kind; the number of pins or a negative errno. */
-static int walk_pins(const struct collector *c, const char *kind,
-		     pin_func func, void *arg)
-{
-	char *dir_path = pin_path(c, kind, "");
-	DIR *dir = opendir(dir_path);
-	int nr = dir ? 0 : -errno;
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir))) {
-		char *path;
-
-		if (entry->d_name[0] == '.')
-			continue;
-		nr++;
-		if (!func)
-			continue;
-		path = pin_path(c, kind, entry->d_name);
-		func(entry->d_name, path, arg);
-		free(path);
-	}
-	if (dir)
-		closedir(dir);
-	free(dir_path);
-	return nr == -ENOENT ? 0 : nr;
-}
-
-static void unpin(const char *name, const char *path, void *arg)
-{
-	unlink(path);
-}
-
-static void unpin_all(const struct collector *c)
-{
-	static const char *const kinds[] = { "links", "maps" };
-	char *dir;
+	const char **names = xalloc((STORES_MAX + 1) * sizeof(*names));
 	int i;
 
-	for (i = 0; i < 2; i++) {
-		dir = pin_path(c, kinds[i], "");
-		walk_pins(c, kinds[i], unpin, NULL);
-		rmdir(dir);
-		free(dir);
-	}
-	dir = xprintf(PIN_ROOT "/%s", c->name);
-	rmdir(dir);
-	rmdir(PIN_ROOT);	/* unless another collector is there */
-	free(dir);
-}
-
-static int make_dirs(const struct collector *c)
-{
-	char *top = xprintf(PIN_ROOT "/%s", c->name);
-	char *links = pin_path(c, "links", ""), *maps = pin_path(c, "maps", "");
-	const char *dirs[] = { PIN_ROOT, top, links, maps };
-	int i, code = DONE;
-
-	for (i = 0; i < 4 && code == DONE; i++)
-		if (mkdir(dirs[i], 0700) && errno != EEXIST)
-			code = fail(REFUSED, errno, "cannot make %s: %s",
-				    dirs[i], strerror(errno));
-	free(top);
-	free(links);
-	free(maps);
-	return code;
-}
-
-/* Starts and stops exclude each other. A descriptor, or -1 after a report. */
-static int lock_pins(void)
-{
-	struct statfs fs;
-	int fd = open(BPF_FS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0) {
-		fail(REFUSED, errno, "cannot open " BPF_FS ": %s%s",
-		     strerror(errno), errno == EACCES ? "; this needs root" : "");
-		return -1;
-	}
-	if (fstatfs(fd, &fs) || fs.f_type != BPF_FS_MAGIC) {
-		fail(REFUSED, ENOENT,
-		     "the BPF file system is not there; mount it with: mount -t bpf none "
-		     BPF_FS);
-		close(fd);
-		return -1;
-	}
-	while (flock(fd, LOCK_EX) && errno == EINTR)
-		;
-	return fd;
+	if (c->poller)
+		for (i = 0; c->poller->stores[i].name; i++)
+			names[i] = c->poller->stores[i].name;
+	else
+		for (i = 0; c->stores[i]; i++)
+			names[i] = c->stores[i];
+	return names;
 }
 
 int collector_running(const struct collector *c)
 {
-	int nr = walk_pins(c, "links", NULL, NULL);
+	int nr;
 
+	if (c->poller)
+		return poller_pid(c) > 0;
+	nr = walk_pins(c, "links", NULL, NULL);
 	return nr > 0 ? 1 : nr;
 }
 
@@ -185,13 +92,48 @@ static int fail_bpf(int err, const char *fmt, const char *name)
 	return REFUSED;
 }
 
+/* ---- control */
+
+/* The control of a running collector, mapped; NULL with errno set. */
+static struct collector_control *map_control(const struct collector *c)
+{
+	int fd = open_pinned_map(c, "data_control");
+	void *control;
+
+	if (fd < 0)
+		return NULL;
+	control = mmap(NULL, sizeof(struct collector_control),
+		       PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return control == MAP_FAILED ? NULL : control;
+}
+
+static void unmap_control(struct collector_control *control)
+{
+	munmap(control, sizeof(*control));
+}
+
+int collector_sample(const struct collector *c, uint32_t n)
+{
+	struct collector_control *control;
+
+	if (c->poller)
+		return poller_slow_down(c, n);
+	control = map_control(c);
+	if (!control)
+		return fail(REFUSED, errno, "cannot reach the control of %s: %s",
+			    c->name, strerror(errno));
+	control->one_in = n;
+	unmap_control(control);
+	return DONE;
+}
+
 /* ---- start */
 
 struct start {
 	const struct collector *c;
 	const struct collector_options *options;
-	void *object;
-	struct bpf_object_skeleton *skeleton;
+	struct bpf_object *object;
 	const char *stores[STORES_MAX];
 	bool found[STORES_MAX];		/* it was registered before */
 	bool registered[STORES_MAX];	/* it is by us */
@@ -200,15 +142,15 @@ struct start {
 
 static int check_kernel(const struct collector *c)
 {
-	struct json_object *reasons = collector_missing(c);
-	size_t nr = json_object_array_length(reasons);
+	struct collector_needs needs;
 	int code = DONE;
 
-	if (nr)
+	collector_needs(c, &needs);
+	if (json_object_array_length(needs.missing))
 		code = fail(REFUSED, EOPNOTSUPP, "%s cannot run here: %s",
 			    c->name,
-			    json_object_get_string(json_object_array_get_idx(reasons, 0)));
-	json_object_put(reasons);
+			    json_object_get_string(json_object_array_get_idx(needs.missing, 0)));
+	collector_needs_free(&needs);
 	return code;
 }
 
@@ -256,107 +198,70 @@ static int check_model(const struct collector *c, const char *name)
 	return code;
 }
 
-static int compare_fields(const char *store, const char *what,
-			  const struct schema *there, const struct schema *ours)
+/* Go on with a store that is there already: its map becomes that of the object. */
+static int adopt_store(struct start *start, unsigned int i)
 {
-	unsigned int i;
-
-	for (i = 0; i < there->nr && i < ours->nr; i++) {
-		const struct field *a = &there->fields[i];
-		const struct field *b = &ours->fields[i];
-
-		if (strcmp(a->name, b->name) || a->type != b->type ||
-		    a->offset != b->offset || a->count != b->count)
-			break;
-	}
-	if (i == there->nr && i == ours->nr)
-		return DONE;
-	return fail(REFUSED, EEXIST,
-		    "the store %s is there with other fields: %u of its %s is %s, not %s; unregister it first",
-		    store, i, what,
-		    i < there->nr ? there->fields[i].name : "missing",
-		    i < ours->nr ? ours->fields[i].name : "there");
-}
-
-/* Whether a store that was registered before can take the rows of @map. */
-static int compare_store(const struct store *store, const struct bpf_map *map,
-			 const struct btf *btf)
-{
+	const struct btf *btf = bpf_object__btf(start->object);
+	const char *name = start->stores[i];
+	struct bpf_map *map = bpf_object__find_map_by_name(start->object, name);
 	struct schema key = { 0 }, value = { 0 };
+	int code, err, fd = -1;
 	char *why = NULL;
-	int code;
 
 	if (schema_from_btf(&key, btf, bpf_map__btf_key_type_id(map), "key",
 			    &why) ||
 	    schema_from_btf(&value, btf, bpf_map__btf_value_type_id(map),
 			    "value", &why)) {
-		code = fail(REFUSED, EINVAL, "store %s: %s", store->name, why);
+		code = fail(REFUSED, EINVAL, "store %s: %s", name, why);
 		free(why);
-	} else if (store->mode == KERNMLOPS_STORE_MODE_MAP) {
-		code = fail(REFUSED, EEXIST,
-			    "the store %s is there, but takes no rows; unregister it first",
-			    store->name);
 	} else {
-		code = compare_fields(store->name, "key", &store->key, &key);
-		if (code == DONE)
-			code = compare_fields(store->name, "value",
-					      &store->value, &value);
+		code = collector_store_find(name, &key, &value,
+					    start->options->rows, &fd);
+	}
+	if (fd >= 0) {
+		err = bpf_map__reuse_fd(map, fd);
+		if (err)
+			code = fail_bpf(err, "cannot use the map of the store %s",
+					name);
+		close(fd);
+		start->found[i] = true;
 	}
 	schema_free(&key);
 	schema_free(&value);
 	return code;
 }
 
-/* Go on with a store that is there already: its map becomes that of the object. */
-static int adopt_store(struct start *start, unsigned int i)
+/* Its map of constants takes the name of a model before it is loaded. */
+static int set_model(struct start *start)
 {
-	struct bpf_object *obj = *start->skeleton->obj;
-	const char *name = start->stores[i];
-	struct bpf_map *map = bpf_object__find_map_by_name(obj, name);
-	struct store store;
-	int code, err, fd;
+	struct bpf_map *map;
+	size_t size;
+	char *name;
 
-	err = store_find(name, &store);
-	if (err == -ENOENT)
-		return DONE;
-	if (err)
-		return nlc_report(err);
-
-	code = compare_store(&store, map, bpf_object__btf(obj));
-	if (code == DONE && start->options->rows > store.rows)
-		code = fail(REFUSED, EEXIST,
-			    "the store %s is there and retains %" PRIu64 " rows; unregister it to have more",
-			    name, store.rows);
-	if (code == DONE) {
-		fd = bpf_map_get_fd_by_id(store.map_id);
-		err = fd < 0 ? -errno : bpf_map__reuse_fd(map, fd);
-		if (fd >= 0)
-			close(fd);
-		if (err)
-			code = fail_bpf(err, "cannot open the map of the store %s",
-					name);
-	}
-	start->found[i] = code == DONE;
-	store_free(&store);
-	return code;
+	map = bpf_object__find_map_by_name(start->object, ".rodata.model");
+	name = map ? (char *)bpf_map__initial_value(map, &size) : NULL;
+	if (!name)
+		return fail(REFUSED, EOPNOTSUPP, "%s calls no model",
+			    start->c->name);
+	/* The caller has found this model: its name fits. */
+	snprintf(name, size, "%s", start->options->model);
+	return DONE;
 }
 
 static int open_object(struct start *start)
 {
-	const struct collector *c = start->c;
 	unsigned int i;
-	int code;
+	int code = DONE;
 
-	start->object = c->open(start->options->model, &start->skeleton);
+	start->object = collector_open(start->c);
 	if (!start->object)
 		return fail_bpf(errno, "cannot open the BPF object of %s",
-				c->name);
-	for (i = 0; i < start->nr_stores; i++) {
+				start->c->name);
+	if (start->options->model)
+		code = set_model(start);
+	for (i = 0; i < start->nr_stores && code == DONE; i++)
 		code = adopt_store(start, i);
-		if (code != DONE)
-			return code;
-	}
-	return DONE;
+	return code;
 }
 
 static int register_stores(struct start *start)
@@ -371,7 +276,7 @@ static int register_stores(struct start *start)
 
 		if (start->found[i])
 			continue;
-		map = bpf_object__find_map_by_name(*start->skeleton->obj, name);
+		map = bpf_object__find_map_by_name(start->object, name);
 		code = store_register(name, bpf_map__fd(map),
 				      KERNMLOPS_STORE_MODE_HISTORY, rows, NULL);
 		if (code != DONE)
@@ -381,75 +286,51 @@ static int register_stores(struct start *start)
 	return DONE;
 }
 
-/* OBJECT.rodata and .rodata.str1.1 are pinned as rodata and rodata_str1_1. */
-static char *map_pin_name(const char *map)
-{
-	const char *dot = strchr(map, '.');
-	char *name = xstrdup(dot ? dot + 1 : map), *s;
-
-	for (s = name; *s; s++)
-		if (*s == '.')
-			*s = '_';
-	return name;
-}
-
-/*
- * Entries of a skeleton are as large as bpftool generated them, which may be
- * less than libbpf's header has them.
- */
-static struct bpf_map_skeleton *skeleton_map(struct bpf_object_skeleton *s,
-					     int i)
-{
-	return (void *)((char *)s->maps + i * s->map_skel_sz);
-}
-
-static struct bpf_prog_skeleton *skeleton_prog(struct bpf_object_skeleton *s,
-					       int i)
-{
-	return (void *)((char *)s->progs + i * s->prog_skel_sz);
-}
-
 /* Start to collect, now that all programs are there. */
-static int activate(struct start *start)
+static int activate(const struct collector *c)
 {
-	struct bpf_object_skeleton *s = start->skeleton;
-	int i;
+	struct collector_control *control = map_control(c);
 
-	for (i = 0; i < s->map_cnt; i++) {
-		struct bpf_map_skeleton *map = skeleton_map(s, i);
-		char *name = map_pin_name(map->name);
-		bool bss = !strcmp(name, "bss");
+	if (!control)
+		return fail(REFUSED, errno, "cannot reach the control of %s: %s",
+			    c->name, strerror(errno));
+	control->active = 1;
+	unmap_control(control);
+	return DONE;
+}
 
-		free(name);
-		if (bss && map->mmaped && *map->mmaped) {
-			start->c->set_active(*map->mmaped, true);
-			return DONE;
-		}
-	}
-	return fail(REFUSED, ENOENT, "the BPF object of %s has no variables",
-		    start->c->name);
+/* The link is held by its pin alone. */
+static int attach_program(struct start *start, struct bpf_program *prog)
+{
+	const char *name = bpf_program__name(prog);
+	struct bpf_link *link = bpf_program__attach(prog);
+	int err, code = DONE;
+	char *path;
+
+	if (!link)
+		return fail_bpf(errno, "cannot attach the program %s", name);
+	path = pin_path(start->c, "links", name);
+	err = bpf_link__pin(link, path);
+	if (err)
+		code = fail_bpf(err, "cannot pin %s", path);
+	free(path);
+	bpf_link__destroy(link);
+	return code;
 }
 
 static int attach(struct start *start)
 {
-	struct bpf_object_skeleton *s = start->skeleton;
-	const struct collector *c = start->c;
-	int i, err, code = DONE;
+	struct bpf_program *prog;
+	int code;
 
-	err = bpf_object__attach_skeleton(s);
-	if (err)
-		return fail_bpf(err, "cannot attach the programs of %s",
-				c->name);
-	for (i = 0; i < s->prog_cnt && code == DONE; i++) {
-		struct bpf_prog_skeleton *prog = skeleton_prog(s, i);
-		char *path = pin_path(c, "links", prog->name);
-
-		err = bpf_link__pin(*prog->link, path);
-		if (err)
-			code = fail_bpf(err, "cannot pin %s", path);
-		free(path);
+	bpf_object__for_each_program(prog, start->object) {
+		if (!bpf_program__autoload(prog))
+			continue;
+		code = attach_program(start, prog);
+		if (code != DONE)
+			return code;
 	}
-	return code;
+	return DONE;
 }
 
 static int pin_maps(struct start *start)
@@ -458,7 +339,7 @@ static int pin_maps(struct start *start)
 	struct bpf_map *map;
 	int err, code = DONE;
 
-	bpf_object__for_each_map(map, *start->skeleton->obj) {
+	bpf_object__for_each_map(map, start->object) {
 		char *name = map_pin_name(bpf_map__name(map));
 		char *path = pin_path(c, "maps", name);
 
@@ -503,12 +384,12 @@ static int run(struct start *start)
 	code = open_object(start);
 	if (code != DONE)
 		return code;
-	err = bpf_object__load_skeleton(start->skeleton);
+	err = bpf_object__load(start->object);
 	if (err)
 		return fail_bpf(err, "cannot load the programs of %s", c->name);
 
 	unpin_all(c);		/* what a start that was killed has left */
-	code = make_dirs(c);
+	code = make_pin_dirs(c);
 	if (code == DONE)
 		code = pin_maps(start);
 	if (code == DONE)
@@ -516,7 +397,7 @@ static int run(struct start *start)
 	if (code == DONE)
 		code = attach(start);
 	if (code == DONE)
-		code = activate(start);
+		code = activate(c);
 	if (code != DONE)
 		undo(start);
 	return code;
@@ -542,10 +423,18 @@ int collector_start(const struct collector *c,
 		code = fail(REFUSED, EBUSY,
 			    "%s is running already; stop it with: kmlopsctl collector stop %s",
 			    c->name, c->name);
+	else if (c->poller && options->model)
+		code = fail(REFUSED, EOPNOTSUPP, "%s calls no model", c->name);
+	else if (c->poller)
+		code = poller_start(c, options->rows ? : DEFAULT_ROWS,
+				    options->interval);
+	else if (options->interval)
+		code = fail(REFUSED, EOPNOTSUPP,
+			    "%s captures what happens; it has no interval", c->name);
 	else
 		code = run(&start);
 	if (start.object)
-		c->close(start.object);
+		bpf_object__close(start.object);
 	libbpf_set_print(print);
 	free(libbpf_log);
 	libbpf_log = NULL;
@@ -572,11 +461,12 @@ static uint64_t sum_cpus(const uint64_t *values, int cpus)
 static struct json_object *counters_json(const struct collector *c, int fd)
 {
 	struct json_object *json = json_object_new_object();
+	const char *const *names = collector_counters(c);
 	int cpus = libbpf_num_possible_cpus();
 	uint64_t *values, *sums;
 	uint32_t i, nr = 0;
 
-	while (c->counters[nr])
+	while (names[nr])
 		nr++;
 	values = xalloc(cpus * sizeof(*values));
 	sums = xalloc(nr * sizeof(*sums));
@@ -584,24 +474,15 @@ static struct json_object *counters_json(const struct collector *c, int fd)
 		if (!bpf_map_lookup_elem(fd, &i, values))
 			sums[i] = sum_cpus(values, cpus);
 	for (i = 0; i < nr; i++)
-		json_add_uint(json, c->counters[i], sums[i]);
+		json_add_uint(json, names[i], sums[i]);
 	free(values);
 	free(sums);
 	return json;
 }
 
-static int open_pinned_map(const struct collector *c, const char *name)
-{
-	char *path = pin_path(c, "maps", name);
-	int fd = bpf_obj_get(path);
-
-	free(path);
-	return fd;
-}
-
 static struct json_object *model_json_of(const struct collector *c)
 {
-	int fd = open_pinned_map(c, "rodata");
+	int fd = open_pinned_map(c, "rodata_model");
 	struct json_object *json = NULL;
 	struct bpf_map_info info = { 0 };
 	uint32_t len = sizeof(info), zero = 0;
@@ -612,8 +493,8 @@ static struct json_object *model_json_of(const struct collector *c)
 		goto out;
 	rodata = xalloc(info.value_size);
 	if (!bpf_map_lookup_elem(fd, &zero, rodata)) {
-		model = c->model_of(rodata);
-		if (model)
+		model = rodata;
+		if (*model)
 			json = json_object_new_string(model);
 	}
 	free(rodata);
@@ -671,11 +552,39 @@ static struct json_object *stores_json(const struct collector *c, bool model)
 	return array;
 }
 
+static void add_cpu_time(struct json_object *json, struct json_object *programs)
+{
+	uint64_t ns = 0;
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(programs); i++) {
+		struct json_object *program = json_object_array_get_idx(programs, i);
+		struct json_object *time;
+
+		if (json_object_object_get_ex(program, "run_time_ns", &time))
+			ns += json_object_get_uint64(time);
+	}
+	json_add_uint(json, "cpu_ns", ns);
+}
+
+static void add_control(struct json_object *json, const struct collector *c)
+{
+	struct collector_control *control = map_control(c);
+
+	if (!control)
+		return;
+	json_add_uint(json, "one_in", control->one_in ? : 1);
+	unmap_control(control);
+}
+
 struct json_object *collector_state(const struct collector *c)
 {
 	struct json_object *json, *model, *programs;
-	int fd = open_pinned_map(c, "counters");
+	int fd;
 
+	if (c->poller)
+		return poller_state(c);
+	fd = open_pinned_map(c, "counters");
 	if (fd < 0) {
 		fail(REFUSED, errno, "cannot open the counters of %s: %s",
 		     c->name, strerror(errno));
@@ -685,9 +594,11 @@ struct json_object *collector_state(const struct collector *c)
 	model = model_json_of(c);
 	json_object_object_add(json, "model", model);
 	json_object_object_add(json, "stores", stores_json(c, model));
+	add_control(json, c);
 	json_object_object_add(json, "counters", counters_json(c, fd));
 	programs = json_object_new_array();
 	walk_pins(c, "links", add_program, programs);
+	add_cpu_time(json, programs);
 	json_object_object_add(json, "programs", programs);
 	close(fd);
 	return json;
@@ -727,22 +638,12 @@ static bool wait_for_programs(struct json_object *state)
 
 static void deactivate(const struct collector *c)
 {
-	int fd = open_pinned_map(c, "bss");
-	struct bpf_map_info info = { 0 };
-	uint32_t len = sizeof(info), zero = 0;
-	void *bss;
+	struct collector_control *control = map_control(c);
 
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
-		goto out;
-	bss = xalloc(info.value_size);
-	if (!bpf_map_lookup_elem(fd, &zero, bss)) {
-		c->set_active(bss, false);
-		bpf_map_update_elem(fd, &zero, bss, BPF_EXIST);
-	}
-	free(bss);
-out:
-	if (fd >= 0)
-		close(fd);
+	if (!control)
+		return;
+	control->active = 0;
+	unmap_control(control);
 }
 
 int collector_stop(const struct collector *c, struct json_object **final)
@@ -755,9 +656,13 @@ int collector_stop(const struct collector *c, struct json_object **final)
 		return REFUSED;
 	running = collector_running(c);
 	if (running <= 0) {
-		code = running ? fail(REFUSED, -running, "cannot read " PIN_ROOT ": %s",
-				      strerror(-running)) :
+		code = running ? fail(REFUSED, -running, "cannot read the pins of %s: %s",
+				      c->name, strerror(-running)) :
 		       fail(REFUSED, ENOENT, "%s is not running", c->name);
+		goto out;
+	}
+	if (c->poller) {
+		code = poller_stop(c, &state);
 		goto out;
 	}
 	state = collector_state(c);

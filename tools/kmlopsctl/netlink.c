@@ -233,7 +233,7 @@ static int on_interrupted(struct nl_msg *msg, void *arg)
 	return NL_OK;
 }
 
-static void client_close(void)
+void nlc_close(void)
 {
 	nl_socket_free(client.sock);
 	client.sock = NULL;
@@ -253,7 +253,7 @@ static int client_open(void)
 	if (err < 0) {
 		set_sentence(xprintf("cannot open a netlink socket: %s",
 				     nl_geterror(err)));
-		client_close();
+		nlc_close();
 		return -EIO;
 	}
 	nl_socket_set_buffer_size(client.sock, SOCKET_BUFFER, SOCKET_BUFFER);
@@ -314,7 +314,7 @@ static int exchange(struct nl_msg *msg, int flags, nlc_reply reply, void *arg)
 			err = 0;
 	}
 	if (x.abandoned)
-		client_close();
+		nlc_close();
 	if (x.err) {
 		err = x.err;
 	} else if (err < 0) {

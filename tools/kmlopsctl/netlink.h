@@ -59,6 +59,9 @@ struct nlc_info {
 
 int nlc_info(struct nlc_info *info);
 
+/* Let the socket go; the next request opens another. For the child of a fork. */
+void nlc_close(void);
+
 /* Whether the module is there; reports nothing. */
 bool nlc_loaded(void);
 
