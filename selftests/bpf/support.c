@@ -147,6 +147,7 @@ void load_split_model(const char *name, const char *const *inputs,
 	builder.header.nr_inputs = nr;
 	builder.header.nr_scores = 2;
 	builder.header.fraction_bits = 10;
+	builder.header.max_work = 1;
 	model_add(&builder, KMLOPS_MODEL_SECTION_INPUTS, described,
 		  nr * sizeof(*described), nr);
 	model_add(&builder, KMLOPS_MODEL_SECTION_TREE_NODES, nodes,
