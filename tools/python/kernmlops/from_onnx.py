@@ -148,25 +148,8 @@ class _Walk:
             self.constants[node.output[0]] = self.onnx.numpy_helper.to_array(attributes["value"])
         elif operator == "Identity":
             self.constants[node.output[0]] = self.constants[node.input[0]]
-        elif operator == "DequantizeLinear":
-            values, scale = self._get(node.input[0]), self._get(node.input[1])
-            zero = self._get(node.input[2]) if len(node.input) > 2 and node.input[2] else 0.0
-            if np.any(zero) and self.constants[node.input[0]].dtype != np.int32:
-                raise ConvertError("weights must have zero point 0")
-            axis = attributes.get("axis", 1)
-            if scale.size > 1 and values.ndim > 1:
-                scale = np.moveaxis(scale.reshape((-1,) + (1,) * (values.ndim - 1)), 0, axis)
-            self.constants[node.output[0]] = (values - zero) * scale
-            self.weight_scales[node.output[0]] = scale.ravel()
-        elif operator == "QuantizeLinear":
-            values, scale = self._get(node.input[0]), self._get(node.input[1])
-            if scale.size > 1 and values.ndim > 1:
-                axis = attributes.get("axis", 1)
-                scale = np.moveaxis(scale.reshape((-1,) + (1,) * (values.ndim - 1)), 0, axis)
-            zero = self.constants[node.input[2]]
-            if zero.dtype != np.int8 or np.any(zero):
-                raise ConvertError("weights must have 8 bits with a sign and zero point 0")
-            self.constants[node.output[0]] = np.clip(np.rint(values / scale), -128, 127)
+        elif operator in ("QuantizeLinear", "DequantizeLinear"):
+            self._constant_levels(node, operator, attributes.get("axis", 1))
         elif operator == "Transpose":
             self.constants[node.output[0]] = np.transpose(self.constants[node.input[0]],
                                                           attributes.get("perm"))
@@ -174,6 +157,22 @@ class _Walk:
                 self.weight_scales[node.output[0]] = self.weight_scales[node.input[0]]
         else:
             raise ConvertError("it does not follow from the input")
+
+    def _constant_levels(self, node: Any, operator: str, axis: int) -> None:
+        """Weights: s8 without a zero point, a scale for all or for each output."""
+        values, scale = self._get(node.input[0]), self._get(node.input[1])
+        zero = self.constants[node.input[2]] if len(node.input) > 2 and node.input[2] \
+            else np.zeros(1, np.uint8 if operator == "QuantizeLinear" else np.int8)
+        if np.any(zero) or zero.dtype == np.uint8:
+            raise ConvertError("weights must have a sign, and zero point 0")
+        levels = scale
+        if scale.size > 1 and values.ndim > 1:
+            levels = np.moveaxis(scale.reshape((-1,) + (1,) * (values.ndim - 1)), 0, axis)
+        if operator == "QuantizeLinear":
+            self.constants[node.output[0]] = np.clip(np.rint(values / levels), -128, 127)
+        else:
+            self.constants[node.output[0]] = values * levels
+            self.weight_scales[node.output[0]] = scale.ravel()
 
     def _linear(self, weights: np.ndarray, bias: np.ndarray, name: str) -> None:
         scale = self.weight_scales.get(name)
