@@ -12,6 +12,16 @@
 #include "tree.h"
 
 /**
+ * struct kmlops_budget - What a model may take
+ * @work: most multiply-accumulates or comparisons of one inference
+ * @bytes: most memory
+ */
+struct kmlops_budget {
+	u64 work;
+	u64 bytes;
+};
+
+/**
  * struct kmlops_engine - A model ready to compute
  * @kind: enum kmlops_model_kind
  * @task: enum kmlops_model_task
@@ -22,7 +32,8 @@
  * @link: enum kmlops_model_link
  * @nr_golden: golden vectors it reproduced on each of its paths
  * @paths: mask of the paths that it has on this machine
- * @path: the one that was quickest here, for where vectors are usable
+ * @path: the one to take where vectors are usable: the quickest here
+ * @path_ns: of each path, nanoseconds of an inference when it was tried
  * @fingerprint: of its input names
  * @bytes: memory it takes
  * @work: most multiply-accumulates or comparisons of one inference
@@ -43,6 +54,7 @@ struct kmlops_engine {
 	u32 nr_golden;
 	u32 paths;
 	enum kmlops_path path;
+	u32 path_ns[KMLOPS_PATHS];
 	u64 fingerprint;
 	u64 bytes;
 	u64 work;
@@ -53,10 +65,21 @@ struct kmlops_engine {
 	char input_names[][KMLOPS_MODEL_INPUT_NAME_LEN];
 };
 
-struct kmlops_engine *kmlops_engine_create(const void *file, size_t size,
-					   int *err,
-					   struct kmlops_refusal *refusal);
+struct kmlops_engine *kmlops_engine_admit(const void *file, size_t size,
+					  const struct kmlops_budget *budget,
+					  int *err,
+					  struct kmlops_refusal *refusal);
+int kmlops_engine_use_path(struct kmlops_engine *engine, const char *name,
+			   struct kmlops_refusal *refusal);
 void kmlops_engine_destroy(struct kmlops_engine *engine);
+
+/* As kmlops_engine_admit(), whatever it takes. */
+static inline struct kmlops_engine *
+kmlops_engine_create(const void *file, size_t size, int *err,
+		     struct kmlops_refusal *refusal)
+{
+	return kmlops_engine_admit(file, size, NULL, err, refusal);
+}
 
 void kmlops_engine_give_out(const struct kmlops_engine *engine,
 			    const s64 *scores, s64 *out, u32 nr_out);

@@ -3,7 +3,8 @@
  * Kernel API: what other modules call.
  *
  * A store that is held open stays readable after it was unregistered; captures
- * get -ENOENT from then on, as those of BPF programs do.
+ * get -ENOENT from then on, as those of BPF programs do. A model that is held
+ * open is a name: each inference takes the version that is active then.
  */
 #include <linux/err.h>
 #include <linux/export.h>
@@ -363,8 +364,68 @@ void kernmlops_store_stats(const struct kmlops_store *store,
 EXPORT_SYMBOL_GPL(kernmlops_store_stats);
 
 /**
- * kernmlops_infer() - Run a model
- * @model: its name
+ * kernmlops_model_open() - Find a model and hold it
+ * @name: its name
+ *
+ * Context: any, NMI included; does not sleep.
+ * Return: the model, for the caller to close, or NULL if there is none.
+ */
+struct kmlops_model_line *kernmlops_model_open(const char *name)
+{
+	return kmlops_model_line_get(name);
+}
+EXPORT_SYMBOL_GPL(kernmlops_model_open);
+
+/**
+ * kernmlops_model_close() - Let go of a model
+ * @model: the model; may be NULL
+ *
+ * Context: any but NMI; does not sleep.
+ */
+void kernmlops_model_close(struct kmlops_model_line *model)
+{
+	if (model)
+		kmlops_model_line_put(model);
+}
+EXPORT_SYMBOL_GPL(kernmlops_model_close);
+
+/**
+ * kernmlops_model_infer() - Run the active version of a model
+ * @model: the model
+ * @in: the input vector, in the order of the model's inputs
+ * @in_size: size of @in in bytes: 8 times the number of inputs
+ * @out: receives the output vector: the answer, then the scores; it may be
+ *   shorter than that, the rest is then left out
+ * @out_size: size of @out in bytes, a multiple of 8, at least 8
+ *
+ * @in and @out must not overlap. A version that is loaded, activated or rolled
+ * back to meanwhile waits for the next call: this one goes on with the version
+ * it found.
+ *
+ * Context: any, NMI included; does not sleep. Can be preempted if the caller
+ *   can.
+ * Return: 0; -ENOENT if the model was removed, even if its name was loaded
+ *   again since, or if no version is active; -EINVAL if a size does not fit the
+ *   active version.
+ */
+int kernmlops_model_infer(const struct kmlops_model_line *model, const s64 *in,
+			  u32 in_size, s64 *out, u32 out_size)
+{
+	const struct kmlops_model *active;
+	int ret = -ENOENT;
+
+	rcu_read_lock();
+	active = rcu_dereference(model->active);
+	if (active)
+		ret = kmlops_model_infer(active, in, in_size, out, out_size);
+	rcu_read_unlock();
+	return ret;
+}
+EXPORT_SYMBOL_GPL(kernmlops_model_infer);
+
+/**
+ * kernmlops_infer() - Run the active version of a model by its name
+ * @model: the name
  * @in: the input vector, in the order of the model's inputs
  * @in_size: size of @in in bytes: 8 times the number of inputs
  * @out: receives the output vector: the answer, then the scores; it may be
@@ -373,9 +434,10 @@ EXPORT_SYMBOL_GPL(kernmlops_store_stats);
  *
  * @in and @out must not overlap.
  *
- * Context: any, NMI included; does not sleep.
- * Return: 0; -ENOENT if there is no such model; -EINVAL if a size does not fit
- *   it.
+ * Context: any, NMI included; does not sleep. Can be preempted if the caller
+ *   can.
+ * Return: 0; -ENOENT if there is no such model, or no version of it is active;
+ *   -EINVAL if a size does not fit it.
  */
 int kernmlops_infer(const char *model, const s64 *in, u32 in_size, s64 *out,
 		    u32 out_size)

@@ -3,8 +3,8 @@
  * KernMLOps for other kernel modules: feature stores and models.
  *
  * The same calls with the same semantics as those of BPF programs
- * (bpf/kernmlops.bpf.h), on stores that are held open instead of named each
- * time. kernel_api.c says of each in which context it may be called.
+ * (bpf/kernmlops.bpf.h), on stores and models that are held open instead of
+ * named each time. kernel_api.c says of each in which context it may be called.
  *
  * A module that uses this needs Module.symvers of kernmlops.ko to be built
  * (KBUILD_EXTRA_SYMBOLS), and pins it while loaded.
@@ -18,6 +18,7 @@
 #include "kernmlops_field.h"
 
 struct bpf_map;
+struct kmlops_model_line;
 struct kmlops_store;
 
 /**
@@ -104,6 +105,10 @@ int kernmlops_truncate_features(struct kmlops_store *store, u64 before);
 void kernmlops_store_stats(const struct kmlops_store *store,
 			   struct kmlops_store_stats *stats);
 
+struct kmlops_model_line *kernmlops_model_open(const char *name);
+void kernmlops_model_close(struct kmlops_model_line *model);
+int kernmlops_model_infer(const struct kmlops_model_line *model, const s64 *in,
+			  u32 in_size, s64 *out, u32 out_size);
 int kernmlops_infer(const char *model, const s64 *in, u32 in_size, s64 *out,
 		    u32 out_size);
 

@@ -486,10 +486,12 @@ __bpf_kfunc void bpf_iter_kmlops_rows_destroy(struct bpf_iter_kmlops_rows *it)
  * @out__sz: size of @out in bytes, a multiple of 8, at least 8
  *
  * @in and @out must not overlap: the outputs would be those of other inputs.
+ * The version that is active when the call begins computes all of them.
  *
- * Context: any, NMI included; does not sleep.
- * Return: 0, or -ENOENT if there is no such model, -EINVAL if a size does not
- *   fit it.
+ * Context: any, NMI included; does not sleep. Can be preempted if the caller
+ *   can.
+ * Return: 0, or -ENOENT if there is no such model or no version of it is
+ *   active, -EINVAL if a size does not fit it.
  */
 __bpf_kfunc int kmlops_infer(const char *name__str, void *in, u32 in__sz,
 			     void *out, u32 out__sz)

@@ -65,7 +65,17 @@ int kernmlops_nl_info_get_doit(struct sk_buff *skb, struct genl_info *info)
 			 kmlops_max_store_bytes) ||
 	    nla_put_uint(reply, KERNMLOPS_A_INFO_MODEL_BYTES_MAX,
 			 kmlops_max_model_bytes) ||
-	    nla_put_uint(reply, KERNMLOPS_A_INFO_NOW, kmlops_clock_ns())) {
+	    nla_put_uint(reply, KERNMLOPS_A_INFO_NOW, kmlops_clock_ns()) ||
+	    nla_put_u32(reply, KERNMLOPS_A_INFO_MODEL_VERSIONS_MAX,
+			kmlops_max_model_versions) ||
+	    nla_put_uint(reply, KERNMLOPS_A_INFO_MODEL_WORK_MAX,
+			 kmlops_max_model_work) ||
+	    nla_put_uint(reply, KERNMLOPS_A_INFO_MODEL_MEMORY_MAX,
+			 kmlops_max_model_memory) ||
+	    nla_put_uint(reply, KERNMLOPS_A_INFO_MODELS_MEMORY,
+			 kmlops_models_memory()) ||
+	    nla_put_uint(reply, KERNMLOPS_A_INFO_MODELS_MEMORY_MAX,
+			 kmlops_max_models_memory)) {
 		nlmsg_free(reply);
 		return -EMSGSIZE;
 	}

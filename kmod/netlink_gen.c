@@ -58,27 +58,35 @@ static const struct nla_policy kernmlops_row_get_dump_nl_policy[KERNMLOPS_A_ROW_
 };
 
 /* KERNMLOPS_CMD_MODEL_LOAD - do */
-static const struct nla_policy kernmlops_model_load_nl_policy[KERNMLOPS_A_MODEL_DATA + 1] = {
+static const struct nla_policy kernmlops_model_load_nl_policy[KERNMLOPS_A_MODEL_MEMORY_MAX + 1] = {
 	[KERNMLOPS_A_MODEL_NAME] = { .type = NLA_NUL_STRING, },
 	[KERNMLOPS_A_MODEL_SIZE] = { .type = NLA_U32, },
 	[KERNMLOPS_A_MODEL_OFFSET] = { .type = NLA_U32, },
 	[KERNMLOPS_A_MODEL_DATA] = { .type = NLA_BINARY, },
+	[KERNMLOPS_A_MODEL_INACTIVE] = { .type = NLA_FLAG, },
+	[KERNMLOPS_A_MODEL_PATH] = { .type = NLA_NUL_STRING, },
+	[KERNMLOPS_A_MODEL_WORK_MAX] = { .type = NLA_UINT, },
+	[KERNMLOPS_A_MODEL_MEMORY_MAX] = { .type = NLA_UINT, },
 };
 
 /* KERNMLOPS_CMD_MODEL_GET - do */
-static const struct nla_policy kernmlops_model_get_nl_policy[KERNMLOPS_A_MODEL_NAME + 1] = {
+static const struct nla_policy kernmlops_model_get_nl_policy[KERNMLOPS_A_MODEL_VERSION + 1] = {
 	[KERNMLOPS_A_MODEL_NAME] = { .type = NLA_NUL_STRING, },
+	[KERNMLOPS_A_MODEL_VERSION] = { .type = NLA_U32, },
 };
 
 /* KERNMLOPS_CMD_MODEL_REMOVE - do */
-static const struct nla_policy kernmlops_model_remove_nl_policy[KERNMLOPS_A_MODEL_NAME + 1] = {
+static const struct nla_policy kernmlops_model_remove_nl_policy[KERNMLOPS_A_MODEL_VERSION + 1] = {
 	[KERNMLOPS_A_MODEL_NAME] = { .type = NLA_NUL_STRING, },
+	[KERNMLOPS_A_MODEL_VERSION] = { .type = NLA_U32, },
 };
 
 /* KERNMLOPS_CMD_MODEL_INFER - do */
-static const struct nla_policy kernmlops_model_infer_nl_policy[KERNMLOPS_A_MODEL_INPUT + 1] = {
+static const struct nla_policy kernmlops_model_infer_nl_policy[KERNMLOPS_A_MODEL_REPEAT + 1] = {
 	[KERNMLOPS_A_MODEL_NAME] = { .type = NLA_NUL_STRING, },
+	[KERNMLOPS_A_MODEL_VERSION] = { .type = NLA_U32, },
 	[KERNMLOPS_A_MODEL_INPUT] = { .type = NLA_BINARY, },
+	[KERNMLOPS_A_MODEL_REPEAT] = { .type = NLA_U32, },
 };
 
 /* KERNMLOPS_CMD_STORE_TRUNCATE - do */
@@ -98,6 +106,18 @@ static const struct nla_policy kernmlops_row_push_nl_policy[KERNMLOPS_A_ROW_VALU
 static const struct nla_policy kernmlops_row_consume_nl_policy[KERNMLOPS_A_ROW_CURSOR + 1] = {
 	[KERNMLOPS_A_ROW_STORE] = { .type = NLA_NUL_STRING, },
 	[KERNMLOPS_A_ROW_CURSOR] = { .type = NLA_BINARY, },
+};
+
+/* KERNMLOPS_CMD_MODEL_ACTIVATE - do */
+static const struct nla_policy kernmlops_model_activate_nl_policy[KERNMLOPS_A_MODEL_VERSION + 1] = {
+	[KERNMLOPS_A_MODEL_NAME] = { .type = NLA_NUL_STRING, },
+	[KERNMLOPS_A_MODEL_VERSION] = { .type = NLA_U32, },
+};
+
+/* KERNMLOPS_CMD_MODEL_ROLLBACK - do */
+static const struct nla_policy kernmlops_model_rollback_nl_policy[KERNMLOPS_A_MODEL_VERSION + 1] = {
+	[KERNMLOPS_A_MODEL_NAME] = { .type = NLA_NUL_STRING, },
+	[KERNMLOPS_A_MODEL_VERSION] = { .type = NLA_U32, },
 };
 
 /* Ops table for kernmlops */
@@ -159,7 +179,7 @@ static const struct genl_split_ops kernmlops_nl_ops[] = {
 		.pre_doit	= kernmlops_nl_pre_doit,
 		.doit		= kernmlops_nl_model_load_doit,
 		.policy		= kernmlops_model_load_nl_policy,
-		.maxattr	= KERNMLOPS_A_MODEL_DATA,
+		.maxattr	= KERNMLOPS_A_MODEL_MEMORY_MAX,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -167,7 +187,7 @@ static const struct genl_split_ops kernmlops_nl_ops[] = {
 		.pre_doit	= kernmlops_nl_pre_doit,
 		.doit		= kernmlops_nl_model_get_doit,
 		.policy		= kernmlops_model_get_nl_policy,
-		.maxattr	= KERNMLOPS_A_MODEL_NAME,
+		.maxattr	= KERNMLOPS_A_MODEL_VERSION,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -181,7 +201,7 @@ static const struct genl_split_ops kernmlops_nl_ops[] = {
 		.pre_doit	= kernmlops_nl_pre_doit,
 		.doit		= kernmlops_nl_model_remove_doit,
 		.policy		= kernmlops_model_remove_nl_policy,
-		.maxattr	= KERNMLOPS_A_MODEL_NAME,
+		.maxattr	= KERNMLOPS_A_MODEL_VERSION,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -189,7 +209,7 @@ static const struct genl_split_ops kernmlops_nl_ops[] = {
 		.pre_doit	= kernmlops_nl_pre_doit,
 		.doit		= kernmlops_nl_model_infer_doit,
 		.policy		= kernmlops_model_infer_nl_policy,
-		.maxattr	= KERNMLOPS_A_MODEL_INPUT,
+		.maxattr	= KERNMLOPS_A_MODEL_REPEAT,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -214,6 +234,22 @@ static const struct genl_split_ops kernmlops_nl_ops[] = {
 		.doit		= kernmlops_nl_row_consume_doit,
 		.policy		= kernmlops_row_consume_nl_policy,
 		.maxattr	= KERNMLOPS_A_ROW_CURSOR,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= KERNMLOPS_CMD_MODEL_ACTIVATE,
+		.pre_doit	= kernmlops_nl_pre_doit,
+		.doit		= kernmlops_nl_model_activate_doit,
+		.policy		= kernmlops_model_activate_nl_policy,
+		.maxattr	= KERNMLOPS_A_MODEL_VERSION,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= KERNMLOPS_CMD_MODEL_ROLLBACK,
+		.pre_doit	= kernmlops_nl_pre_doit,
+		.doit		= kernmlops_nl_model_rollback_doit,
+		.policy		= kernmlops_model_rollback_nl_policy,
+		.maxattr	= KERNMLOPS_A_MODEL_VERSION,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 };

@@ -41,6 +41,10 @@ int kernmlops_nl_store_truncate_doit(struct sk_buff *skb,
 				     struct genl_info *info);
 int kernmlops_nl_row_push_doit(struct sk_buff *skb, struct genl_info *info);
 int kernmlops_nl_row_consume_doit(struct sk_buff *skb, struct genl_info *info);
+int kernmlops_nl_model_activate_doit(struct sk_buff *skb,
+				     struct genl_info *info);
+int kernmlops_nl_model_rollback_doit(struct sk_buff *skb,
+				     struct genl_info *info);
 
 extern struct genl_family kernmlops_nl_family;
 

@@ -19,6 +19,27 @@ static size_t model_space(const struct kmlops_model *model)
 			     nla_total_size(KMLOPS_MODEL_INPUT_NAME_LEN);
 }
 
+static int put_paths(struct sk_buff *skb, const struct kmlops_engine *engine)
+{
+	enum kmlops_path path;
+	struct nlattr *nest;
+
+	for (path = 0; path < KMLOPS_PATHS; path++) {
+		if (!(engine->paths & KMLOPS_PATH_BIT(path)))
+			continue;
+		nest = nla_nest_start(skb, KERNMLOPS_A_MODEL_PATH_TIME);
+		if (!nest ||
+		    nla_put_string(skb, KERNMLOPS_A_PATH_NAME,
+				   kmlops_path_name(path)) ||
+		    nla_put_uint(skb, KERNMLOPS_A_PATH_TIME,
+				 engine->path_ns[path]))
+			return -EMSGSIZE;
+		nla_nest_end(skb, nest);
+	}
+	return nla_put_string(skb, KERNMLOPS_A_MODEL_PATH,
+			      kmlops_path_name(engine->path));
+}
+
 static int put_model(struct sk_buff *skb, const struct kmlops_model *model)
 {
 	const struct kmlops_engine *engine = model->engine;
@@ -32,13 +53,17 @@ static int put_model(struct sk_buff *skb, const struct kmlops_model *model)
 	    nla_put_u32(skb, KERNMLOPS_A_MODEL_OUTPUTS, engine->nr_outputs) ||
 	    nla_put_uint(skb, KERNMLOPS_A_MODEL_BYTES, engine->bytes) ||
 	    nla_put_u32(skb, KERNMLOPS_A_MODEL_DEPTH, engine->depth) ||
+	    nla_put_uint(skb, KERNMLOPS_A_MODEL_WORK, engine->work) ||
 	    nla_put_u32(skb, KERNMLOPS_A_MODEL_FRACTION_BITS,
 			engine->fraction_bits) ||
 	    nla_put_u64_64bit(skb, KERNMLOPS_A_MODEL_FINGERPRINT,
 			      engine->fingerprint, 0) ||
 	    nla_put_u32(skb, KERNMLOPS_A_MODEL_GOLDEN, engine->nr_golden) ||
 	    nla_put_uint(skb, KERNMLOPS_A_MODEL_INFERENCES,
-			 kmlops_model_inferences(model)))
+			 kmlops_model_inferences(model)) ||
+	    (kmlops_model_is_active(model) &&
+	     nla_put_flag(skb, KERNMLOPS_A_MODEL_ACTIVE)) ||
+	    put_paths(skb, engine))
 		return -EMSGSIZE;
 	for (i = 0; i < engine->nr_inputs; i++)
 		if (nla_put_string(skb, KERNMLOPS_A_MODEL_INPUT_NAME,
@@ -47,27 +72,57 @@ static int put_model(struct sk_buff *skb, const struct kmlops_model *model)
 	return 0;
 }
 
-static int reply_model(struct genl_info *info, const struct kmlops_model *model)
+/* Replies with a version, and lets go of it; or refuses if it is an error. */
+static int reply_model(struct genl_info *info, struct kmlops_model *model,
+		       const struct kmlops_refusal *refusal)
 {
 	struct sk_buff *reply;
 	void *head;
+	int err;
 
+	if (IS_ERR(model))
+		return kmlops_nl_refuse(info->extack, PTR_ERR(model), refusal);
+	err = -ENOMEM;
 	reply = genlmsg_new(model_space(model), GFP_KERNEL);
 	if (!reply)
-		return -ENOMEM;
+		goto out;
+	err = -EMSGSIZE;
 	head = genlmsg_iput(reply, info);
 	if (!head || put_model(reply, model)) {
 		nlmsg_free(reply);
-		return -EMSGSIZE;
+		goto out;
 	}
 	genlmsg_end(reply, head);
-	return genlmsg_reply(reply, info);
+	err = genlmsg_reply(reply, info);
+out:
+	kmlops_model_put(model);
+	return err;
+}
+
+/* What the sender lets the model take instead of what parameters allow. */
+static int get_budget(struct sk_buff *skb, struct genl_info *info,
+		      struct kmlops_budget *budget)
+{
+	struct nlattr *work = info->attrs[KERNMLOPS_A_MODEL_WORK_MAX];
+	struct nlattr *memory = info->attrs[KERNMLOPS_A_MODEL_MEMORY_MAX];
+
+	budget->work = work ? nla_get_uint(work) : kmlops_max_model_work;
+	budget->bytes = memory ? nla_get_uint(memory) : kmlops_max_model_memory;
+	if ((budget->work > kmlops_max_model_work ||
+	     budget->bytes > kmlops_max_model_memory) &&
+	    !netlink_capable(skb, CAP_SYS_ADMIN)) {
+		NL_SET_ERR_MSG(info->extack,
+			       "more than max_model_work or max_model_memory needs CAP_SYS_ADMIN");
+		return -EPERM;
+	}
+	return 0;
 }
 
 int kernmlops_nl_model_load_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *data = info->attrs[KERNMLOPS_A_MODEL_DATA];
 	struct kmlops_upload_part part = {};
+	struct kmlops_model_load load = {};
 	struct kmlops_refusal refusal;
 	struct kmlops_model *model;
 	void *file;
@@ -87,6 +142,9 @@ int kernmlops_nl_model_load_doit(struct sk_buff *skb, struct genl_info *info)
 	part.data = nla_data(data);
 	part.length = nla_len(data);
 
+	err = get_budget(skb, info, &load.budget);
+	if (err)
+		return err;
 	err = kmlops_name_check(part.name, "model", &refusal);
 	if (!err)
 		err = kmlops_upload_add(info->snd_portid, &part, &file,
@@ -96,70 +154,133 @@ int kernmlops_nl_model_load_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!file)
 		return 0;
 
-	model = kmlops_model_load(part.name, file, part.size, &refusal);
+	load.file = file;
+	load.size = part.size;
+	load.inactive = info->attrs[KERNMLOPS_A_MODEL_INACTIVE];
+	if (info->attrs[KERNMLOPS_A_MODEL_PATH])
+		load.path = nla_data(info->attrs[KERNMLOPS_A_MODEL_PATH]);
+	model = kmlops_model_load(part.name, &load, &refusal);
 	kvfree(file);
-	if (IS_ERR(model))
-		return kmlops_nl_refuse(info->extack, PTR_ERR(model),
-					&refusal);
-	err = reply_model(info, model);
-	kmlops_model_put(model);
-	return err;
+	return reply_model(info, model, &refusal);
 }
 
-static struct kmlops_model *get_model(struct genl_info *info, int *err)
+/* The name and the version of the request; 0 if it has none. */
+static int get_names(struct genl_info *info, const char **name, u32 *version)
 {
-	const char *name = kmlops_nl_name(info, KERNMLOPS_A_MODEL_NAME);
-	struct kmlops_model *model;
+	struct nlattr *attr = info->attrs[KERNMLOPS_A_MODEL_VERSION];
 
-	*err = -EINVAL;
-	if (!name)
-		return NULL;
-	model = kmlops_model_get(name);
-	if (!model) {
-		NL_SET_ERR_MSG(info->extack, "there is no model of that name");
-		*err = -ENOENT;
+	*name = kmlops_nl_name(info, KERNMLOPS_A_MODEL_NAME);
+	if (!*name)
+		return -EINVAL;
+	*version = attr ? nla_get_u32(attr) : 0;
+	if (attr && !*version) {
+		NL_SET_ERR_MSG_ATTR(info->extack, attr,
+				    "versions count from 1");
+		return -EINVAL;
 	}
-	return model;
+	return 0;
 }
 
 int kernmlops_nl_model_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
+	struct kmlops_refusal refusal;
 	struct kmlops_model *model;
+	const char *name;
+	u32 version;
 	int err;
 
-	model = get_model(info, &err);
-	if (!model)
+	err = get_names(info, &name, &version);
+	if (err)
 		return err;
-	err = reply_model(info, model);
-	kmlops_model_put(model);
-	return err;
+	model = kmlops_model_get(name, version, &refusal);
+	return reply_model(info, model, &refusal);
+}
+
+int kernmlops_nl_model_activate_doit(struct sk_buff *skb,
+				     struct genl_info *info)
+{
+	struct kmlops_refusal refusal;
+	struct kmlops_model *model;
+	const char *name;
+	u32 version;
+	int err;
+
+	err = get_names(info, &name, &version);
+	if (err)
+		return err;
+	if (!version) {
+		NL_SET_ERR_MSG(info->extack,
+			       "the request names no version to activate");
+		return -EINVAL;
+	}
+	model = kmlops_model_activate(name, version, &refusal);
+	return reply_model(info, model, &refusal);
+}
+
+int kernmlops_nl_model_rollback_doit(struct sk_buff *skb,
+				     struct genl_info *info)
+{
+	struct kmlops_refusal refusal;
+	struct kmlops_model *model;
+	const char *name;
+	u32 version;
+	int err;
+
+	err = get_names(info, &name, &version);
+	if (err)
+		return err;
+	model = kmlops_model_rollback(name, version, &refusal);
+	return reply_model(info, model, &refusal);
 }
 
 int kernmlops_nl_model_remove_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	const char *name = kmlops_nl_name(info, KERNMLOPS_A_MODEL_NAME);
+	struct kmlops_refusal refusal;
+	const char *name;
+	u32 version;
 	int err;
 
-	if (!name)
-		return -EINVAL;
-	err = kmlops_model_remove(name);
+	err = get_names(info, &name, &version);
 	if (err)
-		NL_SET_ERR_MSG(info->extack, "there is no model of that name");
-	return err;
+		return err;
+	err = kmlops_model_remove(name, version, &refusal);
+	return err ? kmlops_nl_refuse(info->extack, err, &refusal) : 0;
+}
+
+/* Times runs of the vectors by turns. */
+static void time_runs(const struct kmlops_model *model, const s64 *in,
+		      u32 vectors, s64 *out, u32 *times, u32 repeat)
+{
+	u32 in_size = 8 * model->engine->nr_inputs;
+	u32 out_size = 8 * model->engine->nr_outputs;
+	u64 begin, end;
+	u32 i;
+
+	for (i = 0; i < repeat; i++) {
+		u32 at = i % vectors;
+
+		begin = kmlops_time_ns();
+		kmlops_model_infer(model, (void *)in + at * in_size, in_size,
+				   (void *)out + at * out_size, out_size);
+		end = kmlops_time_ns();
+		times[i] = min_t(u64, end - begin, U32_MAX);
+		cond_resched();
+	}
 }
 
 /* Runs the model on each vector and replies with all the outputs. */
 static int reply_infer(struct genl_info *info, const struct kmlops_model *model,
-		       const s64 *in, u32 vectors)
+		       const s64 *in, u32 vectors, u32 repeat)
 {
 	u32 in_size = 8 * model->engine->nr_inputs;
 	u32 out_size = 8 * model->engine->nr_outputs;
+	struct nlattr *output, *times = NULL;
 	struct sk_buff *reply;
-	struct nlattr *output;
 	void *head;
 	u32 i;
 
-	reply = genlmsg_new(MODEL_SPACE + vectors * out_size, GFP_KERNEL);
+	reply = genlmsg_new(MODEL_SPACE + vectors * out_size + 4 * repeat,
+			    GFP_KERNEL);
 	if (!reply)
 		return -ENOMEM;
 	head = genlmsg_iput(reply, info);
@@ -171,9 +292,19 @@ static int reply_infer(struct genl_info *info, const struct kmlops_model *model,
 			     vectors * out_size);
 	if (!output)
 		goto err_size;
-	for (i = 0; i < vectors; i++)
+	if (repeat) {
+		times = nla_reserve(reply, KERNMLOPS_A_MODEL_TIMES, 4 * repeat);
+		if (!times)
+			goto err_size;
+	}
+	for (i = 0; i < vectors; i++) {
 		kmlops_model_infer(model, (void *)in + i * in_size, in_size,
 				   nla_data(output) + i * out_size, out_size);
+		cond_resched();
+	}
+	if (repeat)
+		time_runs(model, in, vectors, nla_data(output),
+			  nla_data(times), repeat);
 	genlmsg_end(reply, head);
 	return genlmsg_reply(reply, info);
 
@@ -185,13 +316,25 @@ err_size:
 int kernmlops_nl_model_infer_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *input = info->attrs[KERNMLOPS_A_MODEL_INPUT];
-	u32 in_size, out_size, vectors;
+	struct nlattr *times = info->attrs[KERNMLOPS_A_MODEL_REPEAT];
+	u32 in_size, out_size, vectors, version, repeat;
+	struct kmlops_refusal refusal;
 	struct kmlops_model *model;
+	const char *name;
 	int err;
 
-	model = get_model(info, &err);
-	if (!model)
+	err = get_names(info, &name, &version);
+	if (err)
 		return err;
+	repeat = times ? nla_get_u32(times) : 0;
+	if (repeat > OUTPUT_BYTES_MAX / 4) {
+		NL_SET_ERR_MSG_FMT(info->extack, "at most %u runs, not %u",
+				   OUTPUT_BYTES_MAX / 4, repeat);
+		return -EINVAL;
+	}
+	model = kmlops_model_get(name, version, &refusal);
+	if (IS_ERR(model))
+		return kmlops_nl_refuse(info->extack, PTR_ERR(model), &refusal);
 	in_size = 8 * model->engine->nr_inputs;
 	out_size = 8 * model->engine->nr_outputs;
 
@@ -210,14 +353,15 @@ int kernmlops_nl_model_infer_doit(struct sk_buff *skb, struct genl_info *info)
 				   OUTPUT_BYTES_MAX / out_size, vectors);
 		goto out;
 	}
-	err = reply_infer(info, model, nla_data(input), vectors);
+	err = reply_infer(info, model, nla_data(input), vectors, repeat);
 out:
 	kmlops_model_put(model);
 	return err;
 }
 
 struct model_dump {
-	unsigned long id;		/* of the next model to send */
+	unsigned long id;		/* of the name whose turn it is */
+	u32 before;			/* versions from this one on were sent */
 };
 
 int kernmlops_nl_model_get_dumpit(struct sk_buff *skb,
@@ -225,10 +369,18 @@ int kernmlops_nl_model_get_dumpit(struct sk_buff *skb,
 {
 	struct model_dump *dump = (void *)cb->ctx;
 	struct kmlops_model *model;
+	unsigned long id;
 	void *head;
+	u32 before;
 	int err;
 
-	while ((model = kmlops_model_get_next(&dump->id))) {
+	cb->seq = kmlops_models_changes();
+	for (;;) {
+		id = dump->id;
+		before = dump->before;
+		model = kmlops_model_get_next(&dump->id, &dump->before);
+		if (!model)
+			return skb->len;
 		head = genlmsg_put(skb, NETLINK_CB(cb->skb).portid,
 				   cb->nlh->nlmsg_seq, &kernmlops_nl_family,
 				   NLM_F_MULTI, KERNMLOPS_CMD_MODEL_GET);
@@ -237,10 +389,12 @@ int kernmlops_nl_model_get_dumpit(struct sk_buff *skb,
 		if (err) {
 			if (head)
 				genlmsg_cancel(skb, head);
+			/* That one again in the next message. */
+			dump->id = id;
+			dump->before = before;
 			return skb->len ? skb->len : err;
 		}
+		genl_dump_check_consistent(cb, head);
 		genlmsg_end(skb, head);
-		dump->id++;
 	}
-	return skb->len;
 }

@@ -28,6 +28,14 @@ const char *kmlops_path_name(enum kmlops_path path);
 
 #ifdef __KERNEL__
 
+/*
+ * Nanoseconds that it takes to save the vector registers of user space and to
+ * load them again, which the first inference after each entry into the kernel
+ * pays. Trying a path does not see it: only its first run pays. Measured on
+ * Zen 4, see Documentation/kernmlops/models.rst.
+ */
+#define KMLOPS_VECTOR_ENTRY_NS	200
+
 #include <linux/preempt.h>
 #include <asm/cpufeature.h>
 #include <asm/fpu/api.h>
@@ -70,6 +78,8 @@ static inline void kmlops_vector_end(void)
 }
 
 #else /* !__KERNEL__ */
+
+#define KMLOPS_VECTOR_ENTRY_NS	0
 
 static inline u32 kmlops_cpu_paths(void)
 {

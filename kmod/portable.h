@@ -24,6 +24,7 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/string.h>
+#include <linux/timekeeping.h>
 #include <linux/types.h>
 #include <asm/barrier.h>
 #include <asm/local.h>
@@ -45,6 +46,17 @@ static inline void kmlops_free(void *mem)
 static inline u32 kmlops_crc32(u32 crc, const void *data, size_t size)
 {
 	return ~crc32_le(~crc, data, size);
+}
+
+static inline u64 kmlops_time_ns(void)
+{
+	return ktime_get_ns();
+}
+
+/* In the midst of long work: lets others run. */
+static inline void kmlops_relax(void)
+{
+	cond_resched();
 }
 
 static inline void kmlops_local_inc(u64 *counter)
@@ -75,6 +87,7 @@ static __always_inline bool kmlops_local_try_cmpxchg(u64 *word, u64 *old,
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <linux/types.h>
 #include <zlib.h>
 
@@ -90,6 +103,8 @@ typedef int64_t s64;
 #define U16_MAX		UINT16_MAX
 #define S32_MAX		INT32_MAX
 #define S64_MAX		INT64_MAX
+#define U32_MAX		UINT32_MAX
+#define U64_MAX		UINT64_MAX
 #define S64_MIN		INT64_MIN
 #define NUMA_NO_NODE	(-1)
 
@@ -137,6 +152,18 @@ static inline void kmlops_free(void *mem)
 static inline u32 kmlops_crc32(u32 crc, const void *data, size_t size)
 {
 	return crc32(crc, data, size);
+}
+
+static inline u64 kmlops_time_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+static inline void kmlops_relax(void)
+{
 }
 
 static inline u64 roundup_pow_of_two(u64 n)

@@ -134,6 +134,8 @@ normalize()
 	sed -E \
 		-e 's/"(id|bytes|time|seq|exported_at|realtime_offset_ns|now)"(: ?)-?[0-9]+/"\1"\2N/g' \
 		-e 's/map [0-9]+ \(/map N (/' \
+		-e 's/^(kind .*), [0-9.]+ [KMG]?i?B$/\1, N B/' \
+		-e 's/ (scalar|avx2|avx512) \([0-9.]+ [mun]?s\)/ \1 (N s)/g' \
 		-e 's/rows, [0-9.]+ [KMG]?i?B/rows, N B/' \
 		-e 's/^(time +)[0-9]+\.[0-9]{9}$/\1N/' \
 		-e 's/^(seq +)[0-9]+\/[0-9]+$/\1N/' \

@@ -20,7 +20,7 @@ prints "load again: the next version" \
 golden "show" model-show.json kmlopsctl -j model show tree
 golden "show as a table" model-show.txt kmlopsctl model show tree
 golden "list" model-list.json kmlopsctl -j model list
-shows "list as a table" '^tree +2 +tree +classify +2 +2 +2 .* 0$' kmlopsctl model
+shows "list as a table" '^tree +2 +yes +tree +classify +2 +2 +2 .* scalar +0$' kmlopsctl model
 
 golden "verify" verify.json kmlopsctl -j model verify file "$T/tree"
 shows "verify as a table" ": good$" kmlopsctl model verify file "$T/tree"
@@ -33,10 +33,10 @@ broken 0
 refused "no model file" 4 "this is no model file: wrong magic" \
 	kmlopsctl model load tree file "$T/broken"
 head -c 500 "$T/tree" >"$T/broken"
-refused "truncated file" 4 "the model file says it has 525 bytes, it has 500" \
+refused "truncated file" 4 "the model file says it has 565 bytes, it has 500" \
 	kmlopsctl model load tree file "$T/broken"
 head -c 10 "$T/tree" >"$T/broken"
-refused "not even a header" 4 "a model file has at least 40 bytes, this has 10" \
+refused "not even a header" 4 "a model file has at least 48 bytes, this has 10" \
 	kmlopsctl model load tree file "$T/broken"
 : >"$T/broken"
 refused "empty file" 4 "$T/broken is empty" kmlopsctl model load tree file "$T/broken"

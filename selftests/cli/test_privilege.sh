@@ -39,7 +39,7 @@ shows "feature probe needs none" '"loaded":true' nobody kmlopsctl -j feature pro
 
 prints "the store is still there" '"name":"all"' \
 	sh -c "kmlopsctl -j store show all | grep -o '\"name\":\"all\"'"
-prints "and so is the model" '"version":1' \
-	sh -c "kmlopsctl -j model show tree | grep -o '\"version\":1'"
+prints "and so is the model" '"version":1,"active":true,"kind"' \
+	sh -c "kmlopsctl -j model show tree | grep -o '\"version\":1,\"active\":true,\"kind\"'"
 
 finish

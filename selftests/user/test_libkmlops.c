@@ -63,7 +63,7 @@ static void test_buffer(void **state)
 	assert_string_equal(why, "");
 	memcpy(unaligned + 1, file, size);
 	check_sample(kmlops_model_open_buffer(unaligned + 1, size, NULL));
-	assert_int_equal(kmlops_model_verify(unaligned + 1, size, NULL), 0);
+	assert_int_equal(kmlops_verify(unaligned + 1, size, NULL), 0);
 	free(unaligned);
 }
 
@@ -101,13 +101,13 @@ static void test_refused(void **state)
 {
 	char why[KMLOPS_WHY_LEN];
 
-	assert_int_equal(kmlops_model_verify(file, size - 1, why), -EINVAL);
+	assert_int_equal(kmlops_verify(file, size - 1, why), -EINVAL);
 	assert_non_null(strstr(why, "the model file says it has"));
-	assert_int_equal(kmlops_model_verify(NULL, 0, why), -EINVAL);
+	assert_int_equal(kmlops_verify(NULL, 0, why), -EINVAL);
 	assert_string_equal(why,
-			    "a model file has at least 40 bytes, this has 0");
+			    "a model file has at least 48 bytes, this has 0");
 	((u8 *)file)[size - 1] ^= 1;
-	assert_int_equal(kmlops_model_verify(file, size, why), -EBADMSG);
+	assert_int_equal(kmlops_verify(file, size, why), -EBADMSG);
 	assert_string_equal(why,
 			    "the model file is corrupted: its checksum is wrong");
 	((u8 *)file)[size - 1] ^= 1;

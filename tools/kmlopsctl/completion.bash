@@ -54,10 +54,18 @@ _kmlopsctl_model()
 		_kmlopsctl_files
 		return
 	fi
+	case $command:$prev in
+	load:path) _kmlopsctl_words "scalar avx2 avx512"; return ;;
+	*:version | *:repeat | *:work | *:memory) return ;;
+	esac
 	case $command:$place in
 	verify:1 | load:2) _kmlopsctl_words "file" ;;
-	*:1) _kmlopsctl_words "$(_kmlopsctl_names model)" ;;
-	infer:2) _kmlopsctl_words "input file" ;;
+	load:[3-9]) _kmlopsctl_words "inactive path work memory" ;;
+	*:1) _kmlopsctl_words "$(_kmlopsctl_names model | sort -u)" ;;
+	activate:2 | rollback:2 | remove:2 | show:2 | list:2) _kmlopsctl_words "version" ;;
+	infer:2) _kmlopsctl_words "input file version" ;;
+	infer:4) _kmlopsctl_words "input file repeat" ;;
+	infer:6) _kmlopsctl_words "repeat" ;;
 	esac
 }
 
@@ -112,7 +120,7 @@ _kmlopsctl()
 	if [ "$place" = 0 ]; then
 		case $object in
 		store) _kmlopsctl_words "show list register unregister get dump export push truncate help" ;;
-		model) _kmlopsctl_words "show list load remove infer verify help" ;;
+		model) _kmlopsctl_words "show list load activate rollback remove infer verify help" ;;
 		collector) _kmlopsctl_words "list show start stop help" ;;
 		feature) _kmlopsctl_words "probe help" ;;
 		esac

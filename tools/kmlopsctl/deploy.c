@@ -171,11 +171,11 @@ static int load(int dir, const char *file, bool active, char **reason)
 	name = xstrdup(strrchr(file, '/') ? strrchr(file, '/') + 1 : file);
 	name[strlen(name) - strlen(SUFFIX)] = 0;
 
-	if (kmlops_model_verify(data, size, why)) {
+	if (kmlops_verify(data, size, why)) {
 		*reason = xstrdup(why);
 		goto out;
 	}
-	err = model_send(name, data, size, &model);
+	err = model_send(name, data, size, NULL, &model);
 	if (err && !nlc_loaded()) {
 		free(data);
 		free(name);

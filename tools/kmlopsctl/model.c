@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* kmlopsctl model: models in the kernel, and model files. */
+/* kmlopsctl model: models in the kernel. */
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,38 +14,66 @@
 #include "model_format.h"
 #include "netlink.h"
 #include "output.h"
-#include "vectors.h"
 
 /* A part of a model file in one request. */
 #define PART_SIZE	(32 * 1024)
 
 static const char help[] =
-	"kmlopsctl model load NAME file FILE\n"
-	"kmlopsctl model {show|list} [NAME]\n"
-	"kmlopsctl model remove NAME\n"
-	"kmlopsctl model infer NAME {input V[,V...] | file CSV}\n"
+	"kmlopsctl model load NAME file FILE [inactive] [path {scalar|avx2|avx512}]\n"
+	"                    [work OPERATIONS] [memory BYTES]\n"
+	"kmlopsctl model {show|list} [NAME [version N]]\n"
+	"kmlopsctl model activate NAME version N\n"
+	"kmlopsctl model rollback NAME [version N]\n"
+	"kmlopsctl model remove NAME [version N]\n"
+	"kmlopsctl model infer NAME [version N] {input V[,V...] | file CSV} [repeat N]\n"
 	"kmlopsctl model verify file FILE\n"
 	"kmlopsctl model advise file FILE [rate EVENTS] [budget PERCENT]\n";
 
-/* The words of the format; numbers that this tool does not know have none. */
-static const char *const kind_names[] = {
-	[KMLOPS_MODEL_KIND_LINEAR] = "linear",
-	[KMLOPS_MODEL_KIND_MLP] = "mlp",
-	[KMLOPS_MODEL_KIND_TREE] = "tree",
-	[KMLOPS_MODEL_KIND_FOREST] = "forest",
-	[KMLOPS_MODEL_KIND_BOOSTED] = "boosted",
-};
+/* Numbers that this tool does not know have no word. */
+const char *model_kind_name(uint32_t kind)
+{
+	switch (kind) {
+	case KMLOPS_MODEL_KIND_LINEAR:
+		return "linear";
+	case KMLOPS_MODEL_KIND_MLP:
+		return "mlp";
+	case KMLOPS_MODEL_KIND_TREE:
+		return "tree";
+	case KMLOPS_MODEL_KIND_FOREST:
+		return "forest";
+	case KMLOPS_MODEL_KIND_BOOSTED:
+		return "boosted";
+	}
+	return "?";
+}
 
-static const char *const task_names[] = {
-	[KMLOPS_MODEL_TASK_REGRESSION] = "regression",
-	[KMLOPS_MODEL_TASK_CLASSIFY] = "classify",
-	[KMLOPS_MODEL_TASK_BINARY] = "binary",
-};
-
-#define NAME_OF(names, i) \
-	((i) && (i) < sizeof(names) / sizeof((names)[0]) ? (names)[i] : "?")
+const char *model_task_name(uint32_t task)
+{
+	switch (task) {
+	case KMLOPS_MODEL_TASK_REGRESSION:
+		return "regression";
+	case KMLOPS_MODEL_TASK_CLASSIFY:
+		return "classify";
+	case KMLOPS_MODEL_TASK_BINARY:
+		return "binary";
+	}
+	return "?";
+}
 
 /* From netlink. */
+
+static void add_path(struct model *model, struct nlattr *nest)
+{
+	struct nlattr *tb[KERNMLOPS_A_PATH_MAX + 1];
+	struct model_path *path;
+
+	if (model->nr_paths == MODEL_PATHS_MAX ||
+	    nla_parse_nested(tb, KERNMLOPS_A_PATH_MAX, nest, NULL))
+		return;
+	path = &model->paths[model->nr_paths++];
+	nlc_string(tb[KERNMLOPS_A_PATH_NAME], path->name, sizeof(path->name));
+	path->time = nlc_uint(tb[KERNMLOPS_A_PATH_TIME]);
+}
 
 static int parse_model(struct nlmsghdr *nlh, struct model *model)
 {
@@ -70,10 +97,16 @@ static int parse_model(struct nlmsghdr *nlh, struct model *model)
 	model->fingerprint = nlc_uint(tb[KERNMLOPS_A_MODEL_FINGERPRINT]);
 	model->golden = nlc_uint(tb[KERNMLOPS_A_MODEL_GOLDEN]);
 	model->inferences = nlc_uint(tb[KERNMLOPS_A_MODEL_INFERENCES]);
+	model->work = nlc_uint(tb[KERNMLOPS_A_MODEL_WORK]);
+	model->active = tb[KERNMLOPS_A_MODEL_ACTIVE];
+	nlc_string(tb[KERNMLOPS_A_MODEL_PATH], model->path,
+		   sizeof(model->path));
 
 	nlc_for_each_attr(attr, nlh, rem) {
 		char name[256];
 
+		if (nla_type(attr) == KERNMLOPS_A_MODEL_PATH_TIME)
+			add_path(model, attr);
 		if (nla_type(attr) != KERNMLOPS_A_MODEL_INPUT_NAME)
 			continue;
 		nlc_string(attr, name, sizeof(name));
@@ -101,13 +134,28 @@ static int on_model(struct nlmsghdr *nlh, void *arg)
 	return parse_model(nlh, arg);
 }
 
+/* A request about a version of a model; 0 is for none. */
+static struct nl_msg *new_request(uint8_t cmd, const char *name,
+				  uint32_t version)
+{
+	struct nl_msg *msg = nlc_new(cmd);
+
+	nlc_put_string(msg, KERNMLOPS_A_MODEL_NAME, name);
+	if (version)
+		nlc_put_u32(msg, KERNMLOPS_A_MODEL_VERSION, version);
+	return msg;
+}
+
+int model_find_version(const char *name, uint32_t version, struct model *model)
+{
+	*model = (struct model){ 0 };
+	return nlc_request(new_request(KERNMLOPS_CMD_MODEL_GET, name, version),
+			   on_model, model);
+}
+
 int model_find(const char *name, struct model *model)
 {
-	struct nl_msg *msg = nlc_new(KERNMLOPS_CMD_MODEL_GET);
-
-	*model = (struct model){ 0 };
-	nlc_put_string(msg, KERNMLOPS_A_MODEL_NAME, name);
-	return nlc_request(msg, on_model, model);
+	return model_find_version(name, 0, model);
 }
 
 struct model_list {
@@ -145,8 +193,17 @@ struct json_object *model_json(const struct model *model)
 {
 	struct json_object *json = json_object_new_object();
 	struct json_object *names = json_object_new_array();
+	struct json_object *paths = json_object_new_array();
 	char fingerprint[20];
 	unsigned int i;
+
+	for (i = 0; i < model->nr_paths; i++) {
+		struct json_object *path = json_object_new_object();
+
+		json_add_string(path, "name", model->paths[i].name);
+		json_add_uint(path, "time", model->paths[i].time);
+		json_object_array_add(paths, path);
+	}
 
 	for (i = 0; i < model->nr_input_names; i++)
 		json_object_array_add(names,
@@ -155,37 +212,45 @@ struct json_object *model_json(const struct model *model)
 	snprintf(fingerprint, sizeof(fingerprint), "%016" PRIx64,
 		 model->fingerprint);
 
-	if (model->name[0]) {	/* not of a file */
-		json_add_string(json, "name", model->name);
-		json_add_uint(json, "version", model->version);
-	}
-	json_add_string(json, "kind", NAME_OF(kind_names, model->kind));
-	json_add_string(json, "task", NAME_OF(task_names, model->task));
+	json_add_string(json, "name", model->name);
+	json_add_uint(json, "version", model->version);
+	json_object_object_add(json, "active",
+			       json_object_new_boolean(model->active));
+	json_add_string(json, "kind", model_kind_name(model->kind));
+	json_add_string(json, "task", model_task_name(model->task));
 	json_add_uint(json, "inputs", model->inputs);
 	json_add_uint(json, "outputs", model->outputs);
 	json_object_object_add(json, "input_name", names);
 	json_add_uint(json, "bytes", model->bytes);
 	json_add_uint(json, "depth", model->depth);
+	json_add_uint(json, "work", model->work);
 	json_add_uint(json, "fraction_bits", model->fraction_bits);
 	json_add_string(json, "fingerprint", fingerprint);
 	json_add_uint(json, "golden", model->golden);
-	if (model->name[0])
-		json_add_uint(json, "inferences", model->inferences);
+	json_add_uint(json, "inferences", model->inferences);
+	json_add_string(json, "path", model->path);
+	json_object_object_add(json, "path_time", paths);
 	return json;
 }
 
 static void print_model(const struct model *model)
 {
-	char bytes[HUMAN_LEN];
+	char bytes[HUMAN_LEN], time[HUMAN_LEN];
 	unsigned int i;
 
-	printf("kind %s, task %s, %s\n", NAME_OF(kind_names, model->kind),
-	       NAME_OF(task_names, model->task),
-	       human_bytes(bytes, model->bytes));
-	printf("at most %u comparisons, %u scores with %u fraction bits\n",
-	       model->depth, model->outputs ? model->outputs - 1 : 0,
+	printf("model %s: version %u%s, %" PRIu64 " inferences\n", model->name,
+	       model->version, model->active ? "" : " (not active)",
+	       model->inferences);
+	printf("kind %s, task %s, %s\n", model_kind_name(model->kind),
+	       model_task_name(model->task), human_bytes(bytes, model->bytes));
+	printf("at most %" PRIu64 " operations, %u scores with %u fraction bits\n",
+	       model->work, model->outputs ? model->outputs - 1 : 0,
 	       model->fraction_bits);
-	printf("golden vectors reproduced: %u\n", model->golden);
+	printf("path %s of", model->path);
+	for (i = 0; i < model->nr_paths; i++)
+		printf("%s %s (%s)", i ? "," : "", model->paths[i].name,
+		       human_ns(time, model->paths[i].time));
+	printf("\ngolden vectors reproduced: %u\n", model->golden);
 	printf("fingerprint %016" PRIx64 " of %u inputs:\n",
 	       model->fingerprint, model->inputs);
 	for (i = 0; i < model->nr_input_names; i++)
@@ -195,8 +260,8 @@ static void print_model(const struct model *model)
 static void print_list(const struct model_list *list)
 {
 	static const char *const headers[] = {
-		"name", ">version", "kind", "task", ">inputs", ">scores",
-		">depth", ">memory", ">inferences", NULL
+		"name", ">version", "active", "kind", "task", ">inputs",
+		">scores", ">work", ">memory", "path", ">inferences", NULL
 	};
 	struct table *table = table_new(headers);
 	char bytes[HUMAN_LEN];
@@ -207,12 +272,14 @@ static void print_list(const struct model_list *list)
 
 		table_cell(table, "%s", model->name);
 		table_cell(table, "%u", model->version);
-		table_cell(table, "%s", NAME_OF(kind_names, model->kind));
-		table_cell(table, "%s", NAME_OF(task_names, model->task));
+		table_cell(table, "%s", model->active ? "yes" : "no");
+		table_cell(table, "%s", model_kind_name(model->kind));
+		table_cell(table, "%s", model_task_name(model->task));
 		table_cell(table, "%u", model->inputs);
 		table_cell(table, "%u", model->outputs - 1);
-		table_cell(table, "%u", model->depth);
+		table_cell(table, "%" PRIu64, model->work);
 		table_cell(table, "%s", human_bytes(bytes, model->bytes));
+		table_cell(table, "%s", model->path);
 		table_cell(table, "%" PRIu64, model->inferences);
 	}
 	table_print(table);
@@ -220,65 +287,188 @@ static void print_list(const struct model_list *list)
 
 /* Commands. */
 
-static int cmd_list(struct args *args)
+int model_version_number(struct args *args, uint32_t *version)
 {
-	struct model_list list = { 0 };
-	struct json_object *array;
-	struct model model;
-	const char *name;
+	const char *word = args_next(args, "the number of the version");
+
+	if (!word || !parse_u32("the version", word, version))
+		return USAGE;
+	return *version ? DONE : fail_usage("versions count from 1");
+}
+
+static int version_words(struct args *args, uint32_t *version)
+{
+	static const char *const words[] = { "version", NULL };
+
+	if (args_word(args, "the word version", words))
+		return USAGE;
+	return model_version_number(args, version);
+}
+
+/* A name, and a version where there is one; nothing follows. */
+static int name_words(struct args *args, const char **name, uint32_t *version)
+{
+	int code = DONE;
+
+	*version = 0;
+	*name = args_next(args, "the name of the model");
+	if (!*name)
+		return USAGE;
+	if (!args_empty(args))
+		code = version_words(args, version);
+	return code == DONE && !args_end(args) ? USAGE : code;
+}
+
+static struct json_object *list_json(const struct model_list *list)
+{
+	struct json_object *array = json_object_new_array();
 	unsigned int i;
+
+	for (i = 0; i < list->nr; i++)
+		json_object_array_add(array, model_json(&list->models[i]));
+	return array;
+}
+
+/* What versions of the same name may differ in. */
+static struct json_object *versions_json(const struct model_list *list)
+{
+	struct json_object *array = json_object_new_array();
+	unsigned int i;
+
+	for (i = 0; i < list->nr; i++) {
+		struct json_object *json = json_object_new_object();
+		const struct model *model = &list->models[i];
+
+		json_add_uint(json, "version", model->version);
+		json_object_object_add(json, "active",
+				       json_object_new_boolean(model->active));
+		json_add_uint(json, "bytes", model->bytes);
+		json_add_uint(json, "work", model->work);
+		json_add_string(json, "path", model->path);
+		json_add_uint(json, "inferences", model->inferences);
+		json_object_array_add(array, json);
+	}
+	return array;
+}
+
+static void print_show(const struct model *model, const struct model_list *list)
+{
+	struct json_object *json;
+
+	if (!opt_json()) {
+		print_model(model);
+		if (list->nr > 1) {
+			putchar('\n');
+			print_list(list);
+		}
+		return;
+	}
+	json = model_json(model);
+	if (list->nr)
+		json_object_object_add(json, "versions",
+				       versions_json(list));
+	out_json(json);
+}
+
+static int show_version(const char *name, uint32_t version)
+{
+	const struct model_list none = { 0 };
+	struct model model;
 	int err;
 
-	if (!args_empty(args)) {
-		name = args_next(args, "the name of a model");
-		if (!args_end(args))
-			return USAGE;
-		err = model_find(name, &model);
-		if (err)
-			return nlc_report(err);
-		if (opt_json()) {
-			out_json(model_json(&model));
-		} else {
-			printf("model %s: version %u, %" PRIu64 " inferences\n",
-			       model.name, model.version, model.inferences);
-			print_model(&model);
-		}
-		model_free(&model);
-		return DONE;
-	}
+	err = model_find_version(name, version, &model);
+	if (err)
+		return nlc_report(err);
+	print_show(&model, &none);
+	model_free(&model);
+	return DONE;
+}
+
+/* All versions of a model: the active one, or else the newest, at length. */
+static int show(const char *name)
+{
+	struct model_list list = { 0 };
+	unsigned int i, nr = 0, at = 0;
+	int err;
 
 	err = nlc_dump_list(KERNMLOPS_CMD_MODEL_GET, on_list, free_list, &list);
 	if (err) {
 		free_list(&list);
 		return nlc_report(err);
 	}
-	if (opt_json()) {
-		array = json_object_new_array();
-		for (i = 0; i < list.nr; i++)
-			json_object_array_add(array,
-					      model_json(&list.models[i]));
-		out_json_list(array);
-	} else {
-		print_list(&list);
+	for (i = 0; i < list.nr; i++) {
+		if (strcmp(list.models[i].name, name)) {
+			model_free(&list.models[i]);
+			continue;
+		}
+		if (list.models[i].active)
+			at = nr;
+		list.models[nr++] = list.models[i];
 	}
+	list.nr = nr;
+	if (!nr) {
+		free_list(&list);
+		return show_version(name, 0);	/* says that there is none */
+	}
+	print_show(&list.models[at], &list);
 	free_list(&list);
 	return DONE;
 }
 
-int model_send(const char *name, const uint8_t *data, uint32_t size,
-	       struct model *model)
+static int cmd_list(struct args *args)
 {
+	struct model_list list = { 0 };
+	const char *name;
+	uint32_t version;
+	int code, err;
+
+	if (!args_empty(args)) {
+		code = name_words(args, &name, &version);
+		if (code != DONE)
+			return code;
+		return version ? show_version(name, version) : show(name);
+	}
+	err = nlc_dump_list(KERNMLOPS_CMD_MODEL_GET, on_list, free_list, &list);
+	if (err) {
+		free_list(&list);
+		return nlc_report(err);
+	}
+	if (opt_json())
+		out_json_list(list_json(&list));
+	else
+		print_list(&list);
+	free_list(&list);
+	return DONE;
+}
+
+/* In parts; the last one brings the model back. */
+int model_send(const char *name, const uint8_t *data, uint32_t size,
+	       const struct model_load *load, struct model *model)
+{
+	static const struct model_load as_usual;
 	uint32_t offset, len;
 	int err = 0;
 
+	if (!load)
+		load = &as_usual;
 	for (offset = 0; offset < size && !err; offset += len) {
-		struct nl_msg *msg = nlc_new(KERNMLOPS_CMD_MODEL_LOAD);
+		struct nl_msg *msg = new_request(KERNMLOPS_CMD_MODEL_LOAD,
+						 name, 0);
 
 		len = size - offset < PART_SIZE ? size - offset : PART_SIZE;
-		nlc_put_string(msg, KERNMLOPS_A_MODEL_NAME, name);
 		nlc_put_u32(msg, KERNMLOPS_A_MODEL_SIZE, size);
 		nlc_put_u32(msg, KERNMLOPS_A_MODEL_OFFSET, offset);
 		nlc_put(msg, KERNMLOPS_A_MODEL_DATA, data + offset, len);
+		if (load->inactive)
+			nlc_put(msg, KERNMLOPS_A_MODEL_INACTIVE, NULL, 0);
+		if (load->path)
+			nlc_put_string(msg, KERNMLOPS_A_MODEL_PATH, load->path);
+		if (load->max_work)
+			nlc_put_uint(msg, KERNMLOPS_A_MODEL_WORK_MAX,
+				     load->max_work);
+		if (load->max_memory)
+			nlc_put_uint(msg, KERNMLOPS_A_MODEL_MEMORY_MAX,
+				     load->max_memory);
 		err = nlc_request(msg, on_model, model);
 	}
 	return err;
@@ -341,20 +531,50 @@ struct json_object *model_provenance(const uint8_t *data, size_t size)
 	return json;
 }
 
-static const char *file_word(struct args *args)
+const char *model_file_word(struct args *args)
 {
 	static const char *const words[] = { "file", NULL };
-	const char *path;
 
 	if (args_word(args, "the word file", words))
 		return NULL;
-	path = args_next(args, "the name of the file");
-	return path && args_end(args) ? path : NULL;
+	return args_next(args, "the name of the file");
+}
+
+/* What follows the file: an exit code. */
+static int load_words(struct args *args, struct model_load *load)
+{
+	static const char *const words[] = {
+		"inactive", "path", "work", "memory", NULL
+	};
+	const char *word;
+
+	while (!args_empty(args)) {
+		int i = args_word(args, "word of model load", words);
+
+		if (i < 0)
+			return USAGE;
+		if (!i) {
+			load->inactive = true;
+			continue;
+		}
+		word = args_next(args, i == 1 ? "the name of the path" :
+				 "the number");
+		if (!word)
+			return USAGE;
+		if (i == 1)
+			load->path = word;
+		else if (!parse_u64(words[i], word,
+				    i == 2 ? &load->max_work :
+				    &load->max_memory))
+			return USAGE;
+	}
+	return DONE;
 }
 
 static int cmd_load(struct args *args)
 {
 	const char *name = args_next(args, "the name of the model");
+	struct model_load load = { 0 };
 	struct model model = { 0 };
 	const char *path;
 	uint8_t *data;
@@ -363,314 +583,99 @@ static int cmd_load(struct args *args)
 
 	if (!name)
 		return USAGE;
-	path = file_word(args);
+	path = model_file_word(args);
 	if (!path)
 		return USAGE;
-	code = model_read_file(path, &data, &size);
+	code = load_words(args, &load);
+	if (code == DONE)
+		code = model_read_file(path, &data, &size);
 	if (code != DONE)
 		return code;
 
-	err = model_send(name, data, size, &model);
+	err = model_send(name, data, size, &load, &model);
 	if (err) {
 		code = nlc_report(err);
-		/* Was it what the file holds, or was it the name? */
-		if ((err == -EINVAL || err == -EBADMSG ||
-		     err == -EOPNOTSUPP) &&
-		    kmlops_model_verify(data, size, NULL))
+		/* Was it what the file holds, or was it the request? */
+		if (kmlops_verify(data, size, NULL) == err)
 			code = UNVERIFIED;
 	} else if (opt_json()) {
 		out_json(model_json(&model));
 	} else {
-		printf("model %s: version %u, golden vectors reproduced: %u\n",
-		       model.name, model.version, model.golden);
+		printf("model %s: version %u%s, golden vectors reproduced: %u\n",
+		       model.name, model.version,
+		       model.active ? "" : " (not active)", model.golden);
 	}
 	model_free(&model);
 	free(data);
 	return code;
+}
+
+/* Commands that make another version the active one. */
+static int switch_version(uint8_t cmd, const char *name, uint32_t version)
+{
+	struct model model = { 0 };
+	int err;
+
+	err = nlc_request(new_request(cmd, name, version), on_model, &model);
+	if (err)
+		return nlc_report(err);
+	if (opt_json())
+		out_json(model_json(&model));
+	else
+		printf("model %s: version %u is active\n", model.name,
+		       model.version);
+	model_free(&model);
+	return DONE;
+}
+
+static int cmd_activate(struct args *args)
+{
+	const char *name = args_next(args, "the name of the model");
+	uint32_t version;
+	int code;
+
+	if (!name)
+		return USAGE;
+	code = version_words(args, &version);
+	if (code != DONE || !args_end(args))
+		return USAGE;
+	return switch_version(KERNMLOPS_CMD_MODEL_ACTIVATE, name, version);
+}
+
+static int cmd_rollback(struct args *args)
+{
+	const char *name;
+	uint32_t version;
+	int code = name_words(args, &name, &version);
+
+	return code == DONE ?
+	       switch_version(KERNMLOPS_CMD_MODEL_ROLLBACK, name, version) :
+	       code;
 }
 
 static int cmd_remove(struct args *args)
 {
-	const char *name = args_next(args, "the name of the model");
-	struct nl_msg *msg;
-	int err;
+	const char *name;
+	uint32_t version;
+	int code, err;
 
-	if (!name || !args_end(args))
-		return USAGE;
-	msg = nlc_new(KERNMLOPS_CMD_MODEL_REMOVE);
-	nlc_put_string(msg, KERNMLOPS_A_MODEL_NAME, name);
-	err = nlc_request(msg, NULL, NULL);
-	return err ? nlc_report(err) : DONE;
-}
-
-static int cmd_verify(struct args *args)
-{
-	struct kmlops_model_handle *handle;
-	const struct kmlops_model_info *info;
-	char why[KMLOPS_WHY_LEN];
-	struct model model;
-	const char *path;
-	uint8_t *data;
-	unsigned int i;
-	size_t size;
-	int code;
-
-	path = file_word(args);
-	if (!path)
-		return USAGE;
-	code = model_read_file(path, &data, &size);
+	code = name_words(args, &name, &version);
 	if (code != DONE)
 		return code;
-	handle = kmlops_model_open_buffer(data, size, why);
-	free(data);
-	if (!handle)
-		return fail(UNVERIFIED, errno, "%s: %s", path, why);
-
-	info = kmlops_model_info(handle);
-	model = (struct model){
-		.kind = info->kind,
-		.task = info->task,
-		.inputs = info->nr_inputs,
-		.outputs = info->nr_outputs,
-		.depth = info->depth,
-		.fraction_bits = info->fraction_bits,
-		.golden = info->golden,
-		.fingerprint = info->fingerprint,
-		.bytes = info->bytes,
-		.nr_input_names = info->nr_inputs,
-		.input_names = xalloc(info->nr_inputs *
-				      sizeof(*model.input_names)),
-	};
-	for (i = 0; i < info->nr_inputs; i++)
-		model.input_names[i] =
-			xstrdup(kmlops_model_input_name(handle, i));
-	kmlops_model_close(handle);
-
-	if (opt_json()) {
-		out_json(model_json(&model));
-	} else {
-		printf("%s: good\n", path);
-		print_model(&model);
-	}
-	model_free(&model);
-	return DONE;
-}
-
-/* Inference. */
-
-struct answers {
-	int64_t *output;	/* vectors * outputs words */
-	uint32_t version;	/* of the first answer */
-	bool mixed;		/* versions */
-	uint32_t words;		/* expected in the next reply */
-	int64_t *next;
-};
-
-static int on_answers(struct nlmsghdr *nlh, void *arg)
-{
-	struct nlattr *tb[KERNMLOPS_A_MODEL_MAX + 1];
-	struct answers *answers = arg;
-	uint32_t version;
-	int err;
-
-	err = nlc_parse(nlh, tb, KERNMLOPS_A_MODEL_MAX);
-	if (err)
-		return err;
-	/* A new version may have other outputs. */
-	if (!tb[KERNMLOPS_A_MODEL_OUTPUT] ||
-	    nla_len(tb[KERNMLOPS_A_MODEL_OUTPUT]) !=
-	    answers->words * sizeof(int64_t))
-		return -EBADMSG;
-	memcpy(answers->next, nla_data(tb[KERNMLOPS_A_MODEL_OUTPUT]),
-	       answers->words * sizeof(int64_t));
-	version = nlc_uint(tb[KERNMLOPS_A_MODEL_VERSION]);
-	if (!answers->version)
-		answers->version = version;
-	if (version != answers->version)
-		answers->mixed = true;
-	return 0;
-}
-
-static int infer(const struct model *model, const struct vectors *vectors,
-		 struct answers *answers)
-{
-	uint32_t in = vectors->width * sizeof(int64_t);
-	uint32_t out = model->outputs * sizeof(int64_t);
-	size_t at, nr, most;
-	int err = 0;
-
-	/* As many at a time as both messages have room for. */
-	most = PART_SIZE / (in > out ? in : out);
-	if (!most)
-		most = 1;
-	answers->output = xalloc(vectors->nr * out);
-	for (at = 0; at < vectors->nr && !err; at += nr) {
-		struct nl_msg *msg = nlc_new(KERNMLOPS_CMD_MODEL_INFER);
-
-		nr = vectors->nr - at < most ? vectors->nr - at : most;
-		answers->next = answers->output + at * model->outputs;
-		answers->words = nr * model->outputs;
-		nlc_put_string(msg, KERNMLOPS_A_MODEL_NAME, model->name);
-		nlc_put(msg, KERNMLOPS_A_MODEL_INPUT,
-			vectors->words + at * vectors->width, nr * in);
-		err = nlc_request(msg, on_answers, answers);
-	}
-	return err;
-}
-
-/* Fixed point as a decimal: the answer of a regressor is a score, too. */
-static double decimal(const struct model *model, int64_t v)
-{
-	return ldexp((double)v, -(int)model->fraction_bits);
-}
-
-static struct json_object *output_json(const struct model *model,
-				       const int64_t *output)
-{
-	struct json_object *json = json_object_new_object();
-	struct json_object *scores = json_object_new_array();
-	unsigned int i;
-
-	json_add_int(json, "answer", output[0]);
-	for (i = 1; i < model->outputs; i++)
-		json_object_array_add(scores, json_object_new_int64(output[i]));
-	json_object_object_add(json, "scores", scores);
-	if (opt.format == FORMAT_JSONL)
-		json_add_uint(json, "fraction_bits", model->fraction_bits);
-	return json;
-}
-
-static void print_answers_json(const struct model *model,
-			       const struct answers *answers, size_t nr)
-{
-	struct json_object *outputs = json_object_new_array();
-	struct json_object *json;
-	size_t i;
-
-	for (i = 0; i < nr; i++)
-		json_object_array_add(outputs,
-				      output_json(model, answers->output +
-						  i * model->outputs));
-	if (opt.format == FORMAT_JSONL) {
-		out_json_list(outputs);
-		return;
-	}
-	json = json_object_new_object();
-	json_add_string(json, "name", model->name);
-	json_add_uint(json, "version", answers->version);
-	json_add_uint(json, "fraction_bits", model->fraction_bits);
-	json_object_object_add(json, "outputs", outputs);
-	out_json(json);
-}
-
-static void print_answers_csv(const struct model *model,
-			      const struct answers *answers, size_t nr)
-{
-	const int64_t *word = answers->output;
-	unsigned int c;
-	size_t i;
-
-	fputs("answer", stdout);
-	for (c = 1; c < model->outputs; c++)
-		printf(",score_%u", c - 1);
-	putchar('\n');
-	for (i = 0; i < nr; i++)
-		for (c = 0; c < model->outputs; c++)
-			printf("%" PRId64 "%c", *word++,
-			       c == model->outputs - 1 ? '\n' : ',');
-}
-
-static void print_answers(const struct model *model,
-			  const struct answers *answers, size_t nr)
-{
-	const char **headers = xalloc((model->outputs + 1) * sizeof(*headers));
-	bool is_class = model->task == KMLOPS_MODEL_TASK_CLASSIFY;
-	const int64_t *word = answers->output;
-	struct table *table;
-	unsigned int c;
-	size_t i;
-
-	headers[0] = is_class ? ">class" : ">answer";
-	for (c = 1; c < model->outputs; c++)
-		headers[c] = xprintf(">score %u", c - 1);
-	table = table_new(headers);
-	for (i = 0; i < nr; i++) {
-		for (c = 0; c < model->outputs; c++, word++) {
-			if (!c && is_class)
-				table_cell(table, "%" PRId64, *word);
-			else
-				table_cell(table, "%.9g", decimal(model, *word));
-		}
-	}
-	table_print(table);
-	for (c = 1; c < model->outputs; c++)
-		free((char *)headers[c]);
-	free(headers);
-}
-
-static int run_infer(const struct model *model, const struct vectors *vectors)
-{
-	struct answers answers = { 0 };
-	int err;
-
-	err = infer(model, vectors, &answers);
-	if (err) {
-		free(answers.output);
-		return nlc_report(err);
-	}
-	if (opt_json())
-		print_answers_json(model, &answers, vectors->nr);
-	else if (opt.format == FORMAT_CSV)
-		print_answers_csv(model, &answers, vectors->nr);
-	else
-		print_answers(model, &answers, vectors->nr);
-	if (answers.mixed)
-		warn("a new version of %s was loaded meanwhile: the answers are from more than one version",
-		     model->name);
-	free(answers.output);
-	return DONE;
-}
-
-static int cmd_infer(struct args *args)
-{
-	static const char *const words[] = { "input", "file", NULL };
-	const char *name, *word;
-	struct vectors vectors;
-	struct model model;
-	int code, err, i;
-
-	if (opt.format >= FORMAT_NPY)
-		return fail_usage("answers have no output as npy");
-	name = args_next(args, "the name of the model");
-	if (!name)
-		return USAGE;
-	i = args_word(args, "the word input or file", words);
-	if (i < 0)
-		return USAGE;
-	word = args_next(args, i ? "the name of the file" : "the input vector");
-	if (!word || !args_end(args))
-		return USAGE;
-
-	err = model_find(name, &model);
-	if (err)
-		return nlc_report(err);
-	code = i ? vectors_read(&vectors, &model, word) :
-		   vectors_parse(&vectors, &model, word);
-	if (code == DONE) {
-		code = run_infer(&model, &vectors);
-		vectors_free(&vectors);
-	}
-	model_free(&model);
-	return code;
+	err = nlc_request(new_request(KERNMLOPS_CMD_MODEL_REMOVE, name,
+				      version), NULL, NULL);
+	return err ? nlc_report(err) : DONE;
 }
 
 static const struct command commands[] = {
 	{ "show", cmd_list },
 	{ "list", cmd_list },
 	{ "load", cmd_load },
+	{ "activate", cmd_activate },
+	{ "rollback", cmd_rollback },
 	{ "remove", cmd_remove },
-	{ "infer", cmd_infer },
-	{ "verify", cmd_verify },
+	{ "infer", model_infer },
+	{ "verify", model_verify },
 	{ "advise", model_advise },
 	{ NULL, NULL }
 };

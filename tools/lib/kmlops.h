@@ -5,8 +5,8 @@
  * It is built from the source files of the kernel module, so a model that
  * loads here loads there, and gives the same outputs to the bit.
  *
- * A model does not change once it is open: any number of threads may use it at
- * the same time.
+ * A model does not change once it is open, but for kmlops_model_use_path(): any
+ * number of threads may use it at the same time.
  */
 #ifndef KMLOPS_H
 #define KMLOPS_H
@@ -30,10 +30,16 @@ struct kmlops_model_handle;
  * @nr_inputs: words of an input vector
  * @nr_outputs: words of an output vector: the answer, then the scores
  * @fraction_bits: scores are fixed point with this many fraction bits
- * @depth: most comparisons that one inference can take
+ * @depth: most comparisons from a root to a leaf; 0 of layers
  * @golden: golden vectors that were reproduced when it was opened
+ * @nr_layers: layers of a linear model or MLP, else 0
+ * @nr_trees: trees of a tree, forest or boosted trees, else 0
+ * @nr_nodes: nodes of all trees
+ * @nr_paths: ways to compute that the model has on this machine
+ * @path: which of them it takes: the quickest, as tried when it was opened
  * @fingerprint: fingerprint of the input names
  * @bytes: memory that the model takes
+ * @work: most multiply-accumulates or comparisons of one inference
  */
 struct kmlops_model_info {
 	uint32_t kind;
@@ -43,8 +49,54 @@ struct kmlops_model_info {
 	uint32_t fraction_bits;
 	uint32_t depth;
 	uint32_t golden;
+	uint32_t nr_layers;
+	uint32_t nr_trees;
+	uint32_t nr_nodes;
+	uint32_t nr_paths;
+	uint32_t path;
 	uint64_t fingerprint;
 	uint64_t bytes;
+	uint64_t work;
+};
+
+/* The least and the greatest that a number can be, whatever the inputs. */
+struct kmlops_bounds {
+	int64_t min;
+	int64_t max;
+};
+
+/**
+ * struct kmlops_layer_bounds - What was proved of a layer
+ * @nr_inputs: its inputs
+ * @nr_outputs: its channels
+ * @acc_min_channel: the channel with the least accumulator
+ * @acc_max_channel: the channel with the greatest one
+ * @acc: accumulators, the bias included; they fit 32 bits
+ * @requantized: accumulators after requantization
+ * @output: outputs
+ * @work: multiply-accumulates
+ * @bytes: memory
+ */
+struct kmlops_layer_bounds {
+	uint32_t nr_inputs;
+	uint32_t nr_outputs;
+	uint32_t acc_min_channel;
+	uint32_t acc_max_channel;
+	struct kmlops_bounds acc;
+	struct kmlops_bounds requantized;
+	struct kmlops_bounds output;
+	uint64_t work;
+	uint64_t bytes;
+};
+
+/**
+ * struct kmlops_path_info - A way to compute
+ * @name: scalar, avx2 or avx512
+ * @time: nanoseconds of an inference, as tried when the model was opened
+ */
+struct kmlops_path_info {
+	const char *name;
+	uint64_t time;
 };
 
 /**
@@ -73,14 +125,18 @@ struct kmlops_model_handle *kmlops_model_open_buffer(const void *file,
 						     size_t size, char *why);
 
 /**
- * kmlops_model_verify() - Tell whether the kernel would accept a model file
+ * kmlops_verify() - Tell whether the kernel would accept a model file
  * @file: the content of the file, at any address
  * @size: its bytes
  * @why: receives a sentence on error, KMLOPS_WHY_LEN bytes; may be NULL
  *
+ * Budgets of the kernel are not looked at: they are its administrator's. For
+ * the proof, open the model and ask with kmlops_model_layer() and
+ * kmlops_model_score().
+ *
  * Return: 0, or a negative error number as kmlops_model_open() sets it.
  */
-int kmlops_model_verify(const void *file, size_t size, char *why);
+int kmlops_verify(const void *file, size_t size, char *why);
 
 /**
  * kmlops_model_info() - Tell what a model is
@@ -101,6 +157,52 @@ kmlops_model_info(const struct kmlops_model_handle *model);
  */
 const char *kmlops_model_input_name(const struct kmlops_model_handle *model,
 				    uint32_t index);
+
+/**
+ * kmlops_model_layer() - What was proved of a layer
+ * @model: the model
+ * @index: the layer, from 0, the first one first
+ * @bounds: receives the proof
+ *
+ * Return: 0, or -EINVAL if there is no such layer.
+ */
+int kmlops_model_layer(const struct kmlops_model_handle *model, uint32_t index,
+		       struct kmlops_layer_bounds *bounds);
+
+/**
+ * kmlops_model_score() - What was proved of a score
+ * @model: the model
+ * @index: the score, from 0: word 1 + @index of the output vector
+ * @bounds: receives what it can be, before the link of a binary model. Of
+ *   layers, what any of the scores can be.
+ *
+ * Return: 0, or -EINVAL if there is no such score.
+ */
+int kmlops_model_score(const struct kmlops_model_handle *model, uint32_t index,
+		       struct kmlops_bounds *bounds);
+
+/**
+ * kmlops_model_path() - A way to compute that the model has on this machine
+ * @model: the model
+ * @index: the path, from 0; the first one is scalar
+ * @path: receives its name, valid for ever, and how long it takes
+ *
+ * Return: 0, or -EINVAL if there is no such path.
+ */
+int kmlops_model_path(const struct kmlops_model_handle *model, uint32_t index,
+		      struct kmlops_path_info *path);
+
+/**
+ * kmlops_model_use_path() - Take a path even if it is not the quickest
+ * @model: the model, which no other thread may be using
+ * @name: name of the path
+ *
+ * All paths give the same outputs to the bit.
+ *
+ * Return: 0, -EINVAL if there is no such path, or -EOPNOTSUPP if the model does
+ *   not have it on this machine.
+ */
+int kmlops_model_use_path(struct kmlops_model_handle *model, const char *name);
 
 /**
  * kmlops_infer() - Run a model
