@@ -245,7 +245,7 @@ tests: $(FORMAT_TEST) $(USER_TESTS) $(NL_TESTS) $(BPF_TESTS) $(CLI_TEST_OBJECTS)
 
 # bench_kernel counts instructions in a VM, bench_native takes time here: the
 # portable files with the flags of the kernel.
-BENCH := $(addprefix build/selftests/bench/bench_,kernel native mlp)
+BENCH := $(addprefix build/selftests/bench/bench_,kernel native mlp forest)
 BENCH_KMOD := build/bench/history.o build/bench/key_index.o
 
 build/selftests/bench/bench_kernel: build/selftests/bench/bench_kernel.o \
@@ -259,15 +259,28 @@ build/selftests/bench/bench_mlp: LIBS := -lXNNPACK -lz -lm
 build/selftests/bench/xnnpack_mlp.o: CPPFLAGS += \
 	$(if $(shell grep -s xnn_reshape_fully_connected_nc_qs8 /usr/include/xnnpack.h),-DXNNPACK_RESHAPES)
 build/selftests/bench/xnnpack_mlp.o: | need-xnnpack
+build/selftests/bench/bench_forest: $(patsubst %,build/selftests/bench/%.o,bench_forest ifelse \
+	xgboost_forest) $(PORTABLE:%.c=build/bench/%.o)
+build/selftests/bench/bench_forest: LIBS := -lxgboost -lz
+build/selftests/bench/xgboost_forest.o: | need-xgboost
 build/selftests/bench/bench_kernel.o: | build/selftests/bench/ops.skel.h
 build/selftests/bench/%: CPPFLAGS += -Iselftests -Ibuild/selftests/bench
 build/selftests/bench/bench_native: LIBS += -lpthread
 build/selftests/bench/captures.o build/selftests/bench/naive_mlp.o: CFLAGS += $(KERNEL_FLAGS)
 
+build/selftests/bench/gen_ifelse: build/selftests/bench/gen_ifelse.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ -lz
+build/selftests/bench/ifelse.c: build/selftests/bench/gen_ifelse
+	$(call say,GEN,$@)
+	$(Q)$< >$@
+build/selftests/bench/ifelse.o: build/selftests/bench/ifelse.c
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CFLAGS) $(KERNEL_FLAGS) -Iselftests/bench $(CPPFLAGS) -c $< -o $@
+
 # As arch/x86/Makefile and the top Makefile of the kernel have them.
 KERNEL_FLAGS := -mgeneral-regs-only -fno-strict-aliasing -fno-strict-overflow
-
-build/bench/mlp_avx2.o build/bench/mlp_avx512.o: private KERNEL_FLAGS := \
+build/bench/%_avx2.o build/bench/%_avx512.o: private KERNEL_FLAGS := \
 	$(filter-out -mgeneral-regs-only,$(KERNEL_FLAGS))
 
 build/bench/%.o: kmod/%.c | need-user
@@ -282,6 +295,9 @@ $(BENCH):
 need-xnnpack:
 	@CC=$(CC) tools/need pthreadpool.h=libpthreadpool-dev xnnpack.h=libxnnpack-dev
 .PHONY: need-xnnpack
+need-xgboost:
+	@CC=$(CC) tools/need xgboost/c_api.h=libxgboost-dev
+.PHONY: need-xgboost
 
 bench-programs: $(BENCH)
 .PHONY: bench-programs

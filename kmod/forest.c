@@ -225,16 +225,20 @@ void kmlops_forest_destroy(struct kmlops_forest *forest)
 /* How many of its thresholds are less than @x. */
 static __always_inline u32 rank(const s64 *thresholds, u32 nr, s64 x)
 {
-	u32 at = 0;
+	const s64 *at = thresholds;
 
-	/* A jump that depended on @x would be mispredicted half of the time. */
+	/*
+	 * A choice of two addresses: a jump that depended on @x would be
+	 * mispredicted half of the time.
+	 */
 	while (nr > 1) {
 		u32 half = nr / 2;
+		const s64 *above = kmlops_opaque(at + half);
 
-		at += -(u32)(thresholds[at + half - 1] < x) & half;
+		at = above[-1] < x ? above : at;
 		nr -= half;
 	}
-	return at + (thresholds[at] < x);
+	return at - thresholds + (*at < x);
 }
 
 /* Reads each input once: a BPF program may change it meanwhile. */

@@ -36,9 +36,14 @@ static inline u32 kmlops_tree_nodes_walk(const struct kmlops_tree_node *nodes,
 {
 	const struct kmlops_tree_node *node = nodes;
 
-	while (node->input != KMLOPS_MODEL_TREE_LEAF)
-		node = &nodes[node->child +
-			      (READ_ONCE(in[node->input]) > node->threshold)];
+	while (node->input != KMLOPS_MODEL_TREE_LEAF) {
+		const struct kmlops_tree_node *left = &nodes[node->child];
+		/* Both addresses are there before the input is: a choice. */
+		const struct kmlops_tree_node *right = kmlops_opaque(left + 1);
+
+		node = READ_ONCE(in[node->input]) > node->threshold ? right :
+		       left;
+	}
 	return node->child;
 }
 
