@@ -304,9 +304,12 @@ bench-programs: $(BENCH)
 
 # ---- the evaluation
 
-EVAL := build/tools/eval/decide
+EVAL := build/tools/eval/decide build/tools/eval/float_layers
 
-$(EVAL): build/tools/eval/decide.o $(LIB)
+build/tools/eval/decide: build/tools/eval/decide.o $(LIB)
+build/tools/eval/float_layers: build/tools/eval/float_layers.o
+build/tools/eval/float_layers.o: CFLAGS += -O3 -march=native -ffast-math
+$(EVAL):
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LIBS) -lpthread
 build/tools/eval/decide.o: | build/tools/eval/decide.skel.h

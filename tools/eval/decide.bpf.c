@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The kernel's side of a decision: an input vector is there; either it goes to
- * user space, or the model is called. Loads without kernmlops.ko, too.
+ * user space, or the model is called.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -66,13 +66,13 @@ static int turn_call(__u32 i, void *ctx)
 {
 	__u32 size = inputs_size;
 
-	if (!kmlops_infer || size > sizeof(event.inputs) ||
+	if (size > sizeof(event.inputs) ||
 	    kmlops_infer("eval", event.inputs, size, &answer, sizeof(answer)))
 		failed++;
 	return 0;
 }
 
-/* The model in the kernel. */
+/* The model in the kernel; loads only where kernmlops.ko is. */
 SEC("syscall")
 int call(void *ctx)
 {

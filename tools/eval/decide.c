@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * decide MODEL: what a decision takes from the moment its input vector is there
- * in the kernel, by where the model runs. Prints a JSON object a line.
+ * in the kernel, by where the model runs. Prints a JSON object a line. With
+ * "paths" it only takes the time of the paths of the engine.
  *
  * On a machine the unit is nanoseconds. In a virtual machine whose clock counts
  * instructions (VM_ACCEL=icount) the same program prints instructions: there
@@ -280,11 +281,12 @@ int main(int argc, char **argv)
 	void *file;
 	int err, i;
 
-	if (argc < 2 || argc > 3 || (argc == 3 && strcmp(argv[2], "instructions"))) {
-		fprintf(stderr, "usage: decide MODEL [instructions]\n");
+	if (argc < 2 || argc > 3 || (argc == 3 && strcmp(argv[2], "instructions") &&
+				     strcmp(argv[2], "paths"))) {
+		fprintf(stderr, "usage: decide MODEL [instructions|paths]\n");
 		return 2;
 	}
-	counts_instructions = argc == 3;
+	counts_instructions = argc == 3 && argv[2][0] == 'i';
 	file = read_file(argv[1], &size);
 	engine = kmlops_engine_create(file, size, &err, &refusal);
 	if (!engine) {
@@ -293,8 +295,11 @@ int main(int argc, char **argv)
 	}
 	kmlops_model_file_parse(file, size, &model, &refusal);
 
-	bpf = decide_bpf__open_and_load();
+	bpf = decide_bpf__open();
 	if (!bpf)
+		die("the programs do not open");
+	bpf_program__set_autoload(bpf->progs.call, counts_instructions);
+	if (decide_bpf__load(bpf))
 		die("the programs do not load");
 	bpf->bss->inputs_size = engine->nr_inputs * sizeof(int64_t);
 	bpf->bss->event_size = offsetof(struct event, inputs) + bpf->bss->inputs_size;
@@ -306,12 +311,15 @@ int main(int argc, char **argv)
 	for (i = 0; i < 3; i++)		/* warm */
 		infer((const int64_t *)bpf->bss->event.inputs);
 	time_paths();
+	if (argc == 3 && argv[2][0] == 'p')
+		goto out;
 	print("user", "ring buffer to epoll", through_ring_buffer());
 	print("user", "map lookup", through_map());
 	print("user", "netlink", through_netlink());
 	if (counts_instructions)
 		print("kernel", "kfunc", in_kernel());
 
+out:
 	decide_bpf__destroy(bpf);
 	kmlops_engine_destroy(engine);
 	free(file);
