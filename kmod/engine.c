@@ -95,7 +95,8 @@ void kmlops_engine_infer_path(const struct kmlops_engine *engine,
 			      enum kmlops_path path, const s64 *in, s64 *out,
 			      u32 nr_out)
 {
-	s64 scores[KMLOPS_MODEL_SCORES_MAX] __attribute__((aligned(64)));
+	s64 scores[KMLOPS_MODEL_SCORES_MAX] __attribute__((aligned(64)))
+		kmlops_uninitialized;
 
 	switch (engine->kind) {
 	case KMLOPS_MODEL_KIND_LINEAR:

@@ -364,8 +364,8 @@ static void walk(const struct kmlops_forest *forest, enum kmlops_path path,
 void kmlops_forest_infer(const struct kmlops_forest *forest,
 			 enum kmlops_path path, const s64 *in, s64 *scores)
 {
-	u16 codes[KMLOPS_FOREST_CODES_MAX + 1];
-	u32 positions[KMLOPS_FOREST_BATCH];
+	u16 codes[KMLOPS_FOREST_CODES_MAX + 1] kmlops_uninitialized;
+	u32 positions[KMLOPS_FOREST_BATCH] kmlops_uninitialized;
 	u32 first, nr, work = 0;
 
 	memcpy(scores, forest->base, forest->nr_scores * sizeof(*scores));

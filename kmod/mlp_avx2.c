@@ -304,7 +304,8 @@ static void infer_layer(const struct kmlops_layer *layer,
 void kmlops_mlp_infer_avx2(const struct kmlops_mlp *mlp, const s64 *in,
 			   s64 *scores)
 {
-	kmlops_activation here[KMLOPS_MODEL_WIDTH_MAX] __attribute__((aligned(VECTOR)));
+	kmlops_activation here[KMLOPS_MODEL_WIDTH_MAX] __attribute__((aligned(VECTOR)))
+		kmlops_uninitialized;
 	kmlops_activation *from = here, *to = (kmlops_activation *)scores, *next;
 	u32 done = 0, i;
 

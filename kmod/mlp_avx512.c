@@ -444,7 +444,8 @@ static void infer_words(const struct kmlops_layer *layer, const u8 *in,
 void kmlops_mlp_infer_avx512(const struct kmlops_mlp *mlp, const s64 *in,
 			     s64 *scores)
 {
-	u8 here[2 * KMLOPS_MODEL_WIDTH_MAX] __attribute__((aligned(VECTOR)));
+	u8 here[2 * KMLOPS_MODEL_WIDTH_MAX] __attribute__((aligned(VECTOR)))
+		kmlops_uninitialized;
 	const struct kmlops_layer *layer = mlp->layers;
 	const struct kmlops_layer *end = layer + mlp->nr_layers;
 	u8 *from = here, *to = (u8 *)scores, *next;

@@ -211,7 +211,7 @@ static __always_inline void infer_layer(const struct kmlops_layer *layer,
 		layer->channels, layer->zero_point, layer->min, layer->max, out,
 		scores,
 	};
-	u64 sums[WHOLE_BLOCK];
+	u64 sums[WHOLE_BLOCK] kmlops_uninitialized;
 	const u64 *words = layer->words;
 	u32 left = layer->nr_outputs, groups, nr;
 	bool before = false;
@@ -276,7 +276,7 @@ static void infer_last(const struct kmlops_layer *layer,
 void kmlops_mlp_infer_scalar(const struct kmlops_mlp *mlp, const s64 *in,
 			     s64 *scores)
 {
-	kmlops_activation here[KMLOPS_MODEL_WIDTH_MAX];
+	kmlops_activation here[KMLOPS_MODEL_WIDTH_MAX] kmlops_uninitialized;
 	kmlops_activation *there = (kmlops_activation *)scores;
 	kmlops_activation *from = here, *to = there, *next;
 	u32 last = mlp->nr_layers - 1, i;

@@ -199,6 +199,12 @@ static inline bool kmlops_local_try_cmpxchg(u64 *word, u64 *old, u64 new)
 
 #endif /* !__KERNEL__ */
 
+/*
+ * For arrays on the stack that are written before they are read: kernels that
+ * clear all of the stack would clear them each time.
+ */
+#define kmlops_uninitialized	__attribute__((__uninitialized__))
+
 /* The same value, of which the compiler knows nothing: it will not redo it. */
 #define kmlops_opaque(value) ({			\
 	__typeof__(value) same_ = (value);	\
