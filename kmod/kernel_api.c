@@ -8,6 +8,7 @@
  */
 #include <linux/err.h>
 #include <linux/export.h>
+#include <linux/nospec.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
@@ -330,6 +331,34 @@ int kernmlops_get_features(const struct kmlops_store *store, u64 from, u64 to,
 	return ret;
 }
 EXPORT_SYMBOL_GPL(kernmlops_get_features);
+
+/**
+ * kernmlops_consume_features() - Give the place of rows to new ones
+ * @store: the store, lossless
+ * @seq: identity of the last row that has been read, of those of one CPU: what
+ *   that CPU captured up to it may be overwritten. A row that was not captured
+ *   yet counts as the newest.
+ *
+ * Context: any, NMI included; does not sleep.
+ * Return: 0; -ENOENT if @seq is no row of any CPU; -EOPNOTSUPP if the store is
+ *   not lossless.
+ */
+int kernmlops_consume_features(struct kmlops_store *store, u64 seq)
+{
+	struct kmlops_history *history = store->history;
+	u32 cpu = kmlops_ref_cpu(seq);
+
+	if (!history || !history->lossless)
+		return -EOPNOTSUPP;
+	if (cpu >= history->nr_cpus || !kmlops_ref_pos(seq))
+		return -ENOENT;
+	cpu = array_index_nospec(cpu, history->nr_cpus);
+	if (!history->rings[cpu].slots)
+		return -ENOENT;
+	kmlops_history_consume(history, cpu, kmlops_ref_pos(seq));
+	return 0;
+}
+EXPORT_SYMBOL_GPL(kernmlops_consume_features);
 
 /**
  * kernmlops_truncate_features() - Hide the rows captured before a time

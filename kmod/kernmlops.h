@@ -101,6 +101,7 @@ int kernmlops_get_row(const struct kmlops_store *store, u64 seq,
 		      struct kmlops_row *row, u32 row_size);
 int kernmlops_get_features(const struct kmlops_store *store, u64 from, u64 to,
 			   kernmlops_row_fn each, void *arg, u64 *lost);
+int kernmlops_consume_features(struct kmlops_store *store, u64 seq);
 int kernmlops_truncate_features(struct kmlops_store *store, u64 before);
 void kernmlops_store_stats(const struct kmlops_store *store,
 			   struct kmlops_store_stats *stats);

@@ -378,6 +378,9 @@ int kernmlops_nl_row_dump_start(struct netlink_callback *cb)
 	int err;
 
 	BUILD_BUG_ON(sizeof(*dump) > sizeof(cb->ctx));
+	/* A cursor of as many CPUs as there can be fits the last message. */
+	BUILD_BUG_ON(ROWS_OVERHEAD + nla_total_size(8 * KMLOPS_CPUS_MAX) >
+		     KMLOPS_NL_DUMP_SIZE);
 	err = kernmlops_nl_dump_start(cb);
 	if (err)
 		return err;

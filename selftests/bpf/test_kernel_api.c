@@ -105,6 +105,7 @@ int main(void)
 	ok(module_users() > 0, "a module that uses kernmlops holds it");
 	map = map_with_btf("calls", 8);
 	run_with_map("calls", map);
+	run_with_map("lossless", map);
 	close(map);
 	test_mode_map();
 	load_sample_model("sample");

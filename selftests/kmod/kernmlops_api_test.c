@@ -6,6 +6,7 @@
  *
  *   calls FD     all calls, with the map of that descriptor as the store
  *   map FD       calls on a store in mode map
+ *   lossless FD  a store that keeps rows until they are consumed
  *   open NAME    hold a store open
  *   held         use it, registered or not
  *   close        let it go
@@ -262,6 +263,8 @@ static void check_counters(struct kmlops_store *store, s64 *times)
 	struct walk seen;
 	u32 i;
 
+	check_is(kernmlops_consume_features(store, 1), -EOPNOTSUPP,
+		 "consume: not of a store that is not lossless");
 	check_is(kernmlops_truncate_features(store, times[12]), 0, "truncate");
 	seen = walk(store, 0, U64_MAX);
 	check(seen.right && seen.rows == 9 && seen.first_number == 12,
@@ -387,6 +390,65 @@ static void run_map(int fd)
 	kernmlops_store_close(store);
 }
 
+static int consume_row(const struct kmlops_row *row, void *arg)
+{
+	return kernmlops_consume_features(arg, row->seq);
+}
+
+static void run_lossless(int fd)
+{
+	struct kmlops_store_request request = {
+		.name = STORE_NAME,
+		.lossless = true,
+		.rows = ROWS,
+		.nr_key_fields = 1,
+		.nr_value_fields = 2,
+		.fields = fields,
+		.map_fd = fd,
+	};
+	struct kmlops_store_stats stats;
+	struct kmlops_store *store;
+	u32 i, stored, again;
+	struct walk seen;
+
+	store = kernmlops_store_register(&request, NULL);
+	check_is(PTR_ERR_OR_ZERO(store), 0, "lossless: register");
+	if (IS_ERR(store))
+		return;
+	/* All on one CPU, so that one ring is full. */
+	migrate_disable();
+	for (i = 0; capture(store, i) > 0; i++)
+		;
+	stored = i;
+	check(stored >= ROWS / num_possible_cpus(), "lossless: takes %u rows",
+	      stored);
+	check_is(capture(store, i), -EBUSY, "lossless: then no more");
+	seen = walk(store, 0, U64_MAX);
+	check(seen.right && seen.rows == stored && !seen.first_number,
+	      "lossless: all of them are there");
+	check_is(capture(store, i), -EBUSY, "lossless: to read is not to consume");
+
+	check_is(kernmlops_consume_features(store, 0), -ENOENT,
+		 "consume: no row");
+	check_is(kernmlops_consume_features(store, ~0ULL), -ENOENT,
+		 "consume: no such CPU");
+	check_is(kernmlops_get_features(store, 0, U64_MAX, consume_row, store,
+					NULL), 0, "consume: each row");
+	for (again = 0; capture(store, stored + again) > 0; again++)
+		;
+	migrate_enable();
+	check_is(again, stored, "consume: there is room for as many");
+	seen = walk(store, 0, U64_MAX);
+	check(seen.right && seen.rows == stored && seen.first_number == stored,
+	      "consume: the new ones are there");
+	kernmlops_store_stats(store, &stats);
+	check(stats.captured == 2 * stored + 4 && stats.dropped == 4 &&
+	      stats.overwritten == stored && stats.stored == stored,
+	      "lossless: counters");
+	kernmlops_store_unregister(STORE_NAME);
+	kernmlops_store_close(store);
+}
+
 static void run_open(const char *name)
 {
 	u32 rows = 0;
@@ -450,7 +512,8 @@ static int set_run(const char *text, const struct kernel_param *param)
 	strsep(&argument, " ");
 	if (!argument)
 		argument = "";
-	if ((!strcmp(command, "calls") || !strcmp(command, "map")) &&
+	if ((!strcmp(command, "calls") || !strcmp(command, "map") ||
+	     !strcmp(command, "lossless")) &&
 	    kstrtoint(argument, 0, &fd))
 		return -EINVAL;
 
@@ -459,6 +522,8 @@ static int set_run(const char *text, const struct kernel_param *param)
 		run_calls(fd);
 	else if (!strcmp(command, "map"))
 		run_map(fd);
+	else if (!strcmp(command, "lossless"))
+		run_lossless(fd);
 	else if (!strcmp(command, "open"))
 		run_open(argument);
 	else if (!strcmp(command, "held"))
