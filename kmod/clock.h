@@ -57,7 +57,7 @@ static __always_inline bool kmlops_clock_try(u64 *now)
 
 	/* What was read is of one line if it is still the same line. */
 	smp_rmb();
-	if (unlikely(!reached || data_race(kmlops_clock.start) != start))
+	if (unlikely(!reached || READ_ONCE(kmlops_clock.start) != start))
 		return false;
 	*now = ns;
 	return true;

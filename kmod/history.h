@@ -22,7 +22,7 @@
  * In a link to a row, beside its reference: no row behind it in its chain is
  * later. Shifted out where a link is made into a sequence.
  */
-#define KMLOPS_LINK_LATEST	(1ULL << 63)
+#define KMLOPS_LINK_LATEST	0x8000000000000000ULL
 
 static inline u64 kmlops_ref(u32 cpu, u64 pos)
 {

@@ -94,7 +94,7 @@ kmlops_history_occupy(const struct kmlops_history *history,
 	smp_wmb();
 
 	/* The time is still that of the row before. */
-	if (likely(READ_ONCE(slot->time) >= data_race(history->watermark)))
+	if (likely(READ_ONCE(slot->time) >= kmlops_peek(history->watermark)))
 		kmlops_local_inc(&ring->overwritten);
 	else if (seq)
 		kmlops_local_inc(&ring->forgotten);
@@ -151,8 +151,9 @@ static inline bool kmlops_history_retract(const struct kmlops_write *write)
 {
 	if (!kmlops_history_reopen(write))
 		return false;
-	/* As a slot that was never written. */
+	/* As a slot that was never written: whoever sees that sees no time. */
 	WRITE_ONCE(write->slot->time, 0);
+	/* After the time. */
 	smp_store_release(&write->slot->seq, 0);
 	return true;
 }
@@ -275,15 +276,15 @@ kmlops_history_try_latest(const struct kmlops_history *history, u64 link,
 	if (unlikely(!(link & KMLOPS_LINK_LATEST)))
 		return false;
 	slot = kmlops_history_slot(history, seq >> 1);
-	if (unlikely(data_race(slot->seq) != seq))
+	if (unlikely(kmlops_peek(slot->seq) != seq))
 		return false;
 	/* Read before the row, which it is of. */
 	smp_rmb();
 	*time = READ_ONCE(slot->time);
-	if (unlikely(*time < data_race(history->watermark)))
+	if (unlikely(*time < kmlops_peek(history->watermark)))
 		return false;
 	if (short_key) {
-		if (unlikely(data_race(slot->body[0]) != word))
+		if (unlikely(kmlops_peek(slot->body[0]) != word))
 			return false;
 		kmlops_copy_value_out(value, slot->body + 1, value_size);
 	} else {
@@ -294,7 +295,7 @@ kmlops_history_try_latest(const struct kmlops_history *history, u64 link,
 	}
 	/* The row was whole if the sequence is still the same after all that. */
 	smp_rmb();
-	return likely(data_race(slot->seq) == seq);
+	return likely(kmlops_peek(slot->seq) == seq);
 }
 
 #endif /* KMLOPS_HISTORY_ROW_H */

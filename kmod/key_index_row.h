@@ -113,7 +113,7 @@ kmlops_key_index_link_row(const struct kmlops_history *history,
 	smp_store_release(&write->slot->seq, write->ref << 1);
 	if (unlikely(!try_cmpxchg(&entry->link, old, link)))
 		return KMLOPS_NOT_LAST;
-	if (unlikely(data_race(write->ring->head.ref) - write->ref >
+	if (unlikely(kmlops_peek(write->ring->head.ref) - write->ref >
 		     history->slot_mask))
 		return KMLOPS_LAPPED;
 	kmlops_history_end(write, true);
@@ -149,7 +149,7 @@ kmlops_key_index_write(struct kmlops_key_index *index,
 	}
 
 	entry = kmlops_key_index_home(index, *tag);
-	if (unlikely(data_race(entry->tag) != *tag))
+	if (unlikely(kmlops_peek(entry->tag) != *tag))
 		return KMLOPS_NO_PLACE;
 	return kmlops_key_index_link_row(history, entry, write, old);
 }
@@ -191,7 +191,7 @@ kmlops_key_index_try_latest(const struct kmlops_key_index *index,
 		tag = kmlops_key_index_hash_words(index, key, key_size, NULL);
 	}
 	entry = kmlops_key_index_home(index, tag);
-	if (unlikely(data_race(entry->tag) != tag))
+	if (unlikely(kmlops_peek(entry->tag) != tag))
 		return false;
 	link = READ_ONCE(entry->link);
 	*ref = link & ~KMLOPS_LINK_LATEST;

@@ -30,6 +30,12 @@
 #include <asm/local.h>
 #include <linux/unaligned.h>
 
+/*
+ * What others may change meanwhile, only to be compared: the compiler can do
+ * that in one instruction, which READ_ONCE() forbids.
+ */
+#define kmlops_peek(x)	data_race(x) /* compared, and looked at once */
+
 /* Memory of a store or a model, zeroed, charged to the cgroup of the caller. */
 static inline void *kmlops_alloc(size_t size, int node)
 {
@@ -116,7 +122,7 @@ typedef int64_t s64;
 #define smp_wmb()	__atomic_thread_fence(__ATOMIC_RELEASE)
 #define smp_load_acquire(p)	__atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define smp_store_release(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
-#define data_race(x)	(x)
+#define kmlops_peek(x)	(x)
 #define cmpxchg(p, o, n)	__sync_val_compare_and_swap((p), (o), (n))
 #define try_cmpxchg(p, o, n) \
 	__atomic_compare_exchange_n((p), (o), (n), false, __ATOMIC_SEQ_CST, \

@@ -115,13 +115,13 @@ static bool may_call(__u32 kfunc, int btf_fd, __u64 capabilities)
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 	const int fds[] = { -1, btf_fd };
+	struct bpf_prog_load_opts opts = {
+		.sz = sizeof(opts), .fd_array = fds, .log_level = 1,
+		.log_buf = verifier_log, .log_size = sizeof(verifier_log),
+	};
 	int status, fd;
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .fd_array = fds,
-		    .log_buf = verifier_log, .log_level = 1,
-		    .log_size = sizeof(verifier_log));
-	pid_t pid;
+	pid_t pid = fork();
 
-	pid = fork();
 
 	if (!pid) {
 		if (keep_capabilities(capabilities))

@@ -2,8 +2,9 @@
 /*
  * Stress: programs in NMIs, interrupts, the scheduler, the network's receive
  * path, system calls and a security hook that may sleep capture into the same
- * stores at once, on all CPUs, while these are dumped and truncated, another store comes and goes, and so
- * does a CPU. In the end every call is accounted for.
+ * stores at once, on all CPUs, while these are dumped and truncated, another
+ * store comes and goes, and so does a CPU. In the end every call is accounted
+ * for.
  *
  * test_stress [NMIS]: go on until so many NMIs were sent (default: a million,
  * or what comes in 20 seconds).
@@ -370,7 +371,7 @@ static void test_accounts(void)
 			skip(names[i], "this kernel has no BPF LSM");
 		else
 			ok(calls[i] > 100, "%llu captures in %s",
-		   (unsigned long long)calls[i], names[i]);
+			   (unsigned long long)calls[i], names[i]);
 	ok_equal(calls[ON_NMI], nmis_sent(), "one capture for each NMI");
 	check_store("wide", WIDE);
 	check_store("narrow", NARROW);
