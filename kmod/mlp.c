@@ -90,6 +90,21 @@ static bool chunks_fit(const struct kmlops_layer *layer, const s8 *weights,
 	return true;
 }
 
+static bool is_narrow(const struct kmlops_layer *layer,
+		      const struct kmlops_model_channel *channels)
+{
+	u32 c;
+
+	for (c = 0; c < layer->nr_outputs; c++)
+		if (le32_to_cpu(channels[c].shift) < 32)
+			return false;
+	/* With 128 to spare, which outputs of 8 bits have added. */
+	return layer->proof.requantized.min + layer->zero_point >=
+	       -(1LL << 31) &&
+	       layer->proof.requantized.max + layer->zero_point <
+	       (1LL << 31) - 128;
+}
+
 /* Three lanes if they hold the sums of enough inputs. */
 static void choose_lanes(struct kmlops_layer *layer, const s8 *weights,
 			 const struct kmlops_range *inputs)
@@ -258,8 +273,9 @@ static void pack_vectors(const struct kmlops_layer *layer, const s8 *weights,
 
 /*
  * On AVX-512, 8-bit inputs have 128 added to be unsigned: the sums then have
- * 128 times the weights too much. AVX2 has no arithmetic shift of 64 bits: with
- * 2^63 added, the logical one does, and its result has 2^63 >> shift too much.
+ * 128 times the weights too much. AVX2 has no arithmetic shift of 64 bits, which
+ * layers need that are not narrow: with 2^63 added, the logical one does, and its
+ * result has 2^63 >> shift too much.
  */
 static void pack_channels(const struct kmlops_layer *layer,
 			  const struct source *source,
@@ -281,13 +297,13 @@ static void pack_channels(const struct kmlops_layer *layer,
 			for (i = 0; i < layer->nr_inputs; i++)
 				bias -= 128 * source->weights[c * layer->nr_inputs + i];
 		offset = (u64)bias * multiplier + (1ULL << (shift - 1));
-		if (path == KMLOPS_PATH_AVX2)
+		if (path == KMLOPS_PATH_AVX2 && !layer->narrow)
 			offset += 1ULL << 63;
 		((u32 *)block)[lane] = multiplier;
 		block += 4 * shape->lanes;
 		((u64 *)block)[lane % 2 * shape->lanes / 2 + lane / 2] = offset;
 		block += 8 * shape->lanes;
-		((u32 *)block)[lane] = shift;
+		((u32 *)block)[lane] = layer->narrow ? shift - 32 : shift;
 	}
 }
 
@@ -382,10 +398,7 @@ static int prove(struct kmlops_mlp *mlp, const struct kmlops_model_file *model,
 		if (err)
 			break;
 		mlp->work += layer->proof.work;
-		layer->wide = layer->proof.requantized.min + layer->zero_point <
-			      -(1LL << 31) ||
-			      layer->proof.requantized.max + layer->zero_point >=
-			      1LL << 31;
+		layer->narrow = is_narrow(layer, source.channels);
 		choose_lanes(layer, source.weights, inputs);
 		next = inputs;
 		inputs = outputs;
@@ -508,15 +521,10 @@ void kmlops_mlp_infer(const struct kmlops_mlp *mlp, enum kmlops_path path,
 }
 
 /*
- * Before @work in a vector path: a pause, if it would be too much since the
- * last one. Here, where the compiler knows no vector registers to use between
- * the end and the beginning.
+ * Here, where the compiler knows no vector registers to use between the end and
+ * the beginning.
  */
-void kmlops_mlp_pause(u32 *done, u32 work)
+void kmlops_mlp_pause(void)
 {
-	if (*done + work > KMLOPS_VECTOR_WORK_MAX) {
-		kmlops_vector_pause();
-		*done = 0;
-	}
-	*done += work;
+	kmlops_vector_pause();
 }

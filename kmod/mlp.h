@@ -65,7 +65,7 @@ struct kmlops_channel {
  * together take turns.
  *
  * For each block @channels has all multipliers (u32), the offsets (u64) of even
- * lanes, those of odd lanes, and all shifts (u32).
+ * lanes, those of odd lanes, and all shifts (u32; in a narrow layer, less 32).
  */
 struct kmlops_pack {
 	u8 *weights;
@@ -93,7 +93,8 @@ struct kmlops_pack {
  * @words: weights of the scalar path
  * @channels: requantization of the scalar path
  * @packs: the same for vector paths, where the machine has them
- * @wide: requantized accumulators and zero point may exceed 32 bits
+ * @narrow: all shifts are at least 32, so that requantized accumulators are what
+ *   the upper halves are shifted to, and they fit 32 bits with the zero point
  * @proof: what was proved of it
  */
 struct kmlops_layer {
@@ -112,7 +113,7 @@ struct kmlops_layer {
 	u64 *words;
 	struct kmlops_channel *channels;
 	struct kmlops_pack packs[KMLOPS_PATHS];
-	bool wide;
+	bool narrow;
 	struct kmlops_layer_proof proof;
 };
 
@@ -201,6 +202,16 @@ void kmlops_mlp_infer_avx2(const struct kmlops_mlp *mlp, const s64 *in,
 			   s64 *scores);
 void kmlops_mlp_infer_avx512(const struct kmlops_mlp *mlp, const s64 *in,
 			     s64 *scores);
-void kmlops_mlp_pause(u32 *done, u32 work);
+void kmlops_mlp_pause(void);
+
+/* Before @work in a vector path: pauses if that is too much since the last. */
+static __always_inline void kmlops_mlp_account(u32 *done, u32 work)
+{
+	if (unlikely(*done + work > KMLOPS_VECTOR_WORK_MAX)) {
+		kmlops_mlp_pause();
+		*done = 0;
+	}
+	*done += work;
+}
 
 #endif /* KMLOPS_MLP_H */

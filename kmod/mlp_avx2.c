@@ -134,85 +134,109 @@ static __always_inline __m256i look_up(__m256i v,
 	for (i = 0; i < LANES; i++)
 		lanes[i] = (s32)(kmlops_sigmoid16(lanes[i]) +
 				 layer->table_offset) >> layer->table_shift;
-	v = _mm256_loadu_si256((__m256i *)lanes);
-	v = _mm256_add_epi32(v, _mm256_set1_epi32(layer->zero_point));
-	return clamp32(v, layer->min, layer->max);
+	return _mm256_loadu_si256((__m256i *)lanes);
 }
 
-/* Requantizes the sums of a block, and makes them outputs. */
+/* Odd lanes in the place of even ones. */
+static __always_inline __m256i odd_lanes(__m256i v)
+{
+	return _mm256_shuffle_epi32(v, 0xf5);
+}
+
+/* The upper halves of @even and @odd, each in its lane. */
+static __always_inline __m256i upper_halves(__m256i even, __m256i odd)
+{
+	return _mm256_blend_epi32(odd_lanes(even), odd, 0xaa);
+}
+
+/* Requantization of layers whose shifts or results need more than 32 bits. */
+static __always_inline __m256i shift_wide(__m256i even, __m256i odd,
+					  __m256i shifts,
+					  const struct kmlops_layer *layer)
+{
+	bool table = layer->activation != KMLOPS_MODEL_ACTIVATION_CLAMP;
+	s64 min = table ? -32768 : (s64)layer->min - layer->zero_point;
+	s64 max = table ? 32767 : (s64)layer->max - layer->zero_point;
+
+	even = shift_signed(even,
+			    _mm256_and_si256(shifts, _mm256_set1_epi64x(63)));
+	odd = shift_signed(odd, _mm256_srli_epi64(shifts, 32));
+	even = clamp64(even, min, max);
+	odd = clamp64(odd, min, max);
+	return _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
+}
+
+/* Requantizes the sums of a block, and makes them outputs before the clamp. */
 static __always_inline __m256i finish_block(__m256i sums, const u8 *channels,
 					    const struct kmlops_layer *layer)
 {
-	bool table = layer->activation != KMLOPS_MODEL_ACTIVATION_CLAMP;
-	s32 zero_point = table ? 0 : layer->zero_point;
-	s32 min = table ? -32768 : layer->min;
-	s32 max = table ? 32767 : layer->max;
 	__m256i multipliers = load(channels);
 	__m256i shifts = load(channels + SHIFTS);
 	__m256i even = _mm256_mul_epi32(sums, multipliers);
-	__m256i odd = _mm256_mul_epi32(_mm256_srli_epi64(sums, 32),
-				       _mm256_srli_epi64(multipliers, 32));
+	__m256i odd = _mm256_mul_epi32(odd_lanes(sums), odd_lanes(multipliers));
 	__m256i v;
 
 	even = _mm256_add_epi64(even, load(channels + EVEN_OFFSETS));
 	odd = _mm256_add_epi64(odd, load(channels + ODD_OFFSETS));
-	even = shift_signed(even,
-			   _mm256_and_si256(shifts, _mm256_set1_epi64x(63)));
-	odd = shift_signed(odd, _mm256_srli_epi64(shifts, 32));
-	if (unlikely(layer->wide)) {
-		even = clamp64(even, (s64)min - zero_point,
-			       (s64)max - zero_point);
-		odd = clamp64(odd, (s64)min - zero_point,
-			      (s64)max - zero_point);
-	}
-	v = _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
-	v = _mm256_add_epi32(v, _mm256_set1_epi32(zero_point));
-	v = clamp32(v, min, max);
-	if (unlikely(table))
+	if (likely(layer->narrow))
+		v = _mm256_srav_epi32(upper_halves(even, odd), shifts);
+	else
+		v = shift_wide(even, odd, shifts, layer);
+	if (unlikely(layer->activation != KMLOPS_MODEL_ACTIVATION_CLAMP))
 		v = look_up(v, layer);
-	return v;
+	return _mm256_add_epi32(v, _mm256_set1_epi32(layer->zero_point));
 }
 
-static __always_inline __m256i pack_words(__m256i a, __m256i b)
+/* Outputs of two blocks, clamped. Packing leaves groups of four by turns. */
+static __always_inline __m256i pack_words(__m256i a, __m256i b,
+					  const struct kmlops_layer *layer)
 {
-	return _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xd8);
+	__m256i packed = _mm256_packs_epi32(a, b);
+
+	packed = _mm256_max_epi16(packed, _mm256_set1_epi16(layer->min));
+	packed = _mm256_min_epi16(packed, _mm256_set1_epi16(layer->max));
+	return _mm256_permute4x64_epi64(packed, 0xd8);
 }
 
-static __always_inline void store_scores(s64 *scores, __m256i v)
+static __always_inline void store_scores(s64 *scores, __m256i v,
+					 const struct kmlops_layer *layer)
 {
-	__m128i low = _mm256_castsi256_si128(v);
-	__m128i high = _mm256_extracti128_si256(v, 1);
+	__m128i low, high;
 
+	v = clamp32(v, layer->min, layer->max);
+	low = _mm256_castsi256_si128(v);
+	high = _mm256_extracti128_si256(v, 1);
 	_mm256_storeu_si256((__m256i *)scores, _mm256_cvtepi32_epi64(low));
 	_mm256_storeu_si256((__m256i *)(scores + 4),
 			    _mm256_cvtepi32_epi64(high));
 }
 
+/* Stores outputs from channel @first on. */
 static __always_inline void store(kmlops_activation *out, s64 *scores,
 				  u32 first, struct sums v, u32 blocks,
-				  bool last)
+				  const struct kmlops_layer *layer)
 {
-	if (!last) {
-		out += first;
-		if (blocks == 1) {
-			v.b = v.a;
-			_mm_storeu_si128((__m128i *)out,
-					_mm256_castsi256_si128(pack_words(v.a, v.b)));
-			return;
+	__m256i packed;
+
+	if (layer->output_bits == 32) {
+		store_scores(scores + first, v.a, layer);
+		if (blocks > 1)
+			store_scores(scores + first + LANES, v.b, layer);
+		if (blocks > 2) {
+			store_scores(scores + first + 2 * LANES, v.c, layer);
+			store_scores(scores + first + 3 * LANES, v.d, layer);
 		}
-		_mm256_storeu_si256((__m256i *)out, pack_words(v.a, v.b));
-		if (blocks == 4)
-			_mm256_storeu_si256((__m256i *)(out + 2 * LANES),
-					   pack_words(v.c, v.d));
 		return;
 	}
-	store_scores(scores + first, v.a);
-	if (blocks > 1)
-		store_scores(scores + first + LANES, v.b);
-	if (blocks > 2) {
-		store_scores(scores + first + 2 * LANES, v.c);
-		store_scores(scores + first + 3 * LANES, v.d);
-	}
+	out += first;
+	packed = pack_words(v.a, v.b, layer);
+	if (blocks == 1)
+		_mm_storeu_si128((__m128i *)out, _mm256_castsi256_si128(packed));
+	else
+		_mm256_storeu_si256((__m256i *)out, packed);
+	if (blocks == 4)
+		_mm256_storeu_si256((__m256i *)(out + 2 * LANES),
+				    pack_words(v.c, v.d, layer));
 }
 
 static __always_inline void infer_blocks(const struct kmlops_layer *layer,
@@ -232,7 +256,7 @@ static __always_inline void infer_blocks(const struct kmlops_layer *layer,
 		v.c = finish_block(v.c, channels + 2 * CHANNELS, layer);
 		v.d = finish_block(v.d, channels + 3 * CHANNELS, layer);
 	}
-	store(out, scores, first, v, blocks, layer->output_bits == 32);
+	store(out, scores, first, v, blocks, layer);
 }
 
 static __always_inline void infer_tail(const struct kmlops_layer *layer,
@@ -256,7 +280,7 @@ static __always_inline void infer_tail(const struct kmlops_layer *layer,
 		v.a = sum_tail(weights, in, steps, 4);
 	}
 	v.a = finish_block(v.a, channels, layer);
-	store(out, scores, first, v, 1, layer->output_bits == 32);
+	store(out, scores, first, v, 1, layer);
 }
 
 static void infer_layer(const struct kmlops_layer *layer,
@@ -273,7 +297,7 @@ static void infer_layer(const struct kmlops_layer *layer,
 				   _mm256_setzero_si256());
 	for (left = pack->nr_blocks; left; left -= blocks) {
 		blocks = kmlops_blocks_together(left);
-		kmlops_mlp_pause(done, blocks * LANES * layer->nr_inputs);
+		kmlops_mlp_account(done, blocks * LANES * layer->nr_inputs);
 		if (blocks == 4)
 			infer_blocks(layer, weights, in, first, 4, out, scores);
 		else if (blocks == 2)
@@ -284,7 +308,7 @@ static void infer_layer(const struct kmlops_layer *layer,
 		first += blocks * LANES;
 	}
 	if (pack->tail_channels) {
-		kmlops_mlp_pause(done, LANES * layer->nr_inputs);
+		kmlops_mlp_account(done, LANES * layer->nr_inputs);
 		infer_tail(layer, weights, in, first, out, scores);
 	}
 }

@@ -105,6 +105,15 @@ static __always_inline struct sums sum_blocks(const u8 *weights, const u8 *in,
 	const __m512i zero = _mm512_setzero_si512();
 	struct sums even = { zero, zero, zero, zero }, odd = even;
 
+	/* A single block has two more places to sum in. */
+	for (; blocks == 1 && steps > 3; steps -= 4) {
+		even.a = dot(even.a, load_lane(in), weights, bytes);
+		odd.a = dot(odd.a, load_lane(in + 4), weights + VECTOR, bytes);
+		even.b = dot(even.b, load_lane(in + 8), weights + 2 * VECTOR, bytes);
+		odd.b = dot(odd.b, load_lane(in + 12), weights + 3 * VECTOR, bytes);
+		weights += 4 * VECTOR;
+		in += 16;
+	}
 	for (; steps > 1; steps -= 2) {
 		add_step(&even, weights, load_lane(in), blocks, bytes);
 		weights += blocks * VECTOR;
@@ -118,6 +127,8 @@ static __always_inline struct sums sum_blocks(const u8 *weights, const u8 *in,
 	even.b = _mm512_add_epi32(even.b, odd.b);
 	even.c = _mm512_add_epi32(even.c, odd.c);
 	even.d = _mm512_add_epi32(even.d, odd.d);
+	if (blocks == 1)
+		even.a = _mm512_add_epi32(even.a, even.b);
 	return even;
 }
 
@@ -165,35 +176,6 @@ static __always_inline __m512i sum_tail(const u8 *weights, const u8 *in,
 					even);
 }
 
-/* What a layer does with requantized sums, in all lanes. */
-struct finish {
-	bool wide;
-	bool table;
-	s32 zero_point, min, max;	/* before the table */
-	const struct kmlops_layer *layer;
-};
-
-static __always_inline struct finish layer_finish(const struct kmlops_layer *layer)
-{
-	/* Outputs of 8 bits are unsigned here. */
-	s32 more = layer->output_bits == 8 ? 128 : 0;
-	struct finish finish = {
-		.wide = layer->wide,
-		.table = layer->activation != KMLOPS_MODEL_ACTIVATION_CLAMP,
-		.zero_point = layer->zero_point + more,
-		.min = layer->min + more,
-		.max = layer->max + more,
-		.layer = layer,
-	};
-
-	if (finish.table) {
-		finish.zero_point = 0;
-		finish.min = -32768;
-		finish.max = 32767;
-	}
-	return finish;
-}
-
 static __always_inline __m512i clamp32(__m512i v, s32 min, s32 max)
 {
 	v = _mm512_max_epi32(v, _mm512_set1_epi32(min));
@@ -206,12 +188,12 @@ static __always_inline __m512i clamp64(__m512i v, s64 min, s64 max)
 	return _mm512_min_epi64(v, _mm512_set1_epi64(max));
 }
 
-/* As kmlops_sigmoid16() and what follows it; @v is clamped to 16 bits. */
+/* As kmlops_sigmoid16() and what follows it, up to the zero point. */
 static __always_inline __m512i look_up(__m512i v,
 				       const struct kmlops_layer *layer)
 {
-	s32 more = layer->output_bits == 8 ? 128 : 0;
-	__m512i u = _mm512_add_epi32(v, _mm512_set1_epi32(32768));
+	__m512i u = _mm512_add_epi32(clamp32(v, -32768, 32767),
+				     _mm512_set1_epi32(32768));
 	/* The entry and the next one at once. */
 	__m512i at = _mm512_i32gather_epi32(_mm512_srli_epi32(u, 8),
 					    kmlops_sigmoid_table, 2);
@@ -223,118 +205,152 @@ static __always_inline __m512i look_up(__m512i v,
 	t = _mm512_srai_epi32(_mm512_add_epi32(t, _mm512_set1_epi32(128)), 8);
 	t = _mm512_add_epi32(t, low);
 	t = _mm512_add_epi32(t, _mm512_set1_epi32(layer->table_offset));
-	t = _mm512_sra_epi32(t, _mm_cvtsi32_si128(layer->table_shift));
-	t = _mm512_add_epi32(t, _mm512_set1_epi32(layer->zero_point + more));
-	return clamp32(t, layer->min + more, layer->max + more);
+	return _mm512_sra_epi32(t, _mm_cvtsi32_si128(layer->table_shift));
 }
 
-/* Requantizes the sums of a block, and makes them outputs. */
-static __always_inline __m512i finish_block(__m512i sums, const u8 *channels,
-					    const struct finish *finish)
+/* Odd lanes in the place of even ones. */
+static __always_inline __m512i odd_lanes(__m512i v)
 {
+	return _mm512_castps_si512(_mm512_movehdup_ps(_mm512_castsi512_ps(v)));
+}
+
+/* The upper halves of @even and @odd, each in its lane. */
+static __always_inline __m512i upper_halves(__m512i even, __m512i odd)
+{
+	return _mm512_mask_blend_epi32(0xaaaa, odd_lanes(even), odd);
+}
+
+/* Requantization of layers whose shifts or results need more than 32 bits. */
+static __always_inline __m512i shift_wide(__m512i even, __m512i odd,
+					  __m512i shifts,
+					  const struct kmlops_layer *layer)
+{
+	bool table = layer->activation != KMLOPS_MODEL_ACTIVATION_CLAMP;
+	s64 min = table ? -32768 : (s64)layer->min - layer->zero_point;
+	s64 max = table ? 32767 : (s64)layer->max - layer->zero_point;
+
+	even = _mm512_srav_epi64(even,
+				 _mm512_and_si512(shifts, _mm512_set1_epi64(63)));
+	odd = _mm512_srav_epi64(odd, _mm512_srli_epi64(shifts, 32));
+	even = clamp64(even, min, max);
+	odd = clamp64(odd, min, max);
+	return _mm512_mask_mov_epi32(even, 0xaaaa, _mm512_slli_epi64(odd, 32));
+}
+
+/* Requantizes the sums of a block, and makes them outputs before the clamp. */
+static __always_inline __m512i finish_block(__m512i sums, const u8 *channels,
+					    const struct kmlops_layer *layer)
+{
+	/* Outputs of 8 bits are unsigned here. */
+	s32 more = layer->output_bits == 8 ? 128 : 0;
 	__m512i multipliers = load(channels);
 	__m512i shifts = load(channels + SHIFTS);
 	__m512i even = _mm512_mul_epi32(sums, multipliers);
-	__m512i odd = _mm512_mul_epi32(_mm512_srli_epi64(sums, 32),
-				       _mm512_srli_epi64(multipliers, 32));
+	__m512i odd = _mm512_mul_epi32(odd_lanes(sums), odd_lanes(multipliers));
 	__m512i v;
 
 	even = _mm512_add_epi64(even, load(channels + EVEN_OFFSETS));
 	odd = _mm512_add_epi64(odd, load(channels + ODD_OFFSETS));
-	even = _mm512_srav_epi64(even,
-				 _mm512_and_si512(shifts, _mm512_set1_epi64(63)));
-	odd = _mm512_srav_epi64(odd, _mm512_srli_epi64(shifts, 32));
-	if (unlikely(finish->wide)) {
-		s64 min = (s64)finish->min - finish->zero_point;
-		s64 max = (s64)finish->max - finish->zero_point;
-
-		even = clamp64(even, min, max);
-		odd = clamp64(odd, min, max);
-	}
-	v = _mm512_mask_mov_epi32(even, 0xaaaa, _mm512_slli_epi64(odd, 32));
-	v = _mm512_add_epi32(v, _mm512_set1_epi32(finish->zero_point));
-	v = clamp32(v, finish->min, finish->max);
-	if (unlikely(finish->table))
-		v = look_up(v, finish->layer);
-	return v;
+	if (likely(layer->narrow))
+		v = _mm512_srav_epi32(upper_halves(even, odd), shifts);
+	else
+		v = shift_wide(even, odd, shifts, layer);
+	if (unlikely(layer->activation != KMLOPS_MODEL_ACTIVATION_CLAMP))
+		v = look_up(v, layer);
+	return _mm512_add_epi32(v, _mm512_set1_epi32(layer->zero_point + more));
 }
 
-/* Four times four bytes of each block are together after packing. */
-static __always_inline __m512i pack_bytes(__m512i a, __m512i b, __m512i c,
-					  __m512i d)
+/* Outputs of four blocks, clamped. Packing leaves groups of four by turns. */
+static __always_inline __m512i pack_bytes(struct sums v,
+					  const struct kmlops_layer *layer)
 {
 	const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2,
 					       13, 9, 5, 1, 12, 8, 4, 0);
+	__m512i packed = _mm512_packus_epi16(_mm512_packs_epi32(v.a, v.b),
+					     _mm512_packs_epi32(v.c, v.d));
 
-	a = _mm512_packus_epi32(a, b);
-	c = _mm512_packus_epi32(c, d);
-	return _mm512_permutexvar_epi32(order, _mm512_packus_epi16(a, c));
+	packed = _mm512_max_epu8(packed, _mm512_set1_epi8(layer->min + 128));
+	packed = _mm512_min_epu8(packed, _mm512_set1_epi8(layer->max + 128));
+	return _mm512_permutexvar_epi32(order, packed);
 }
 
-static __always_inline __m512i pack_words(__m512i a, __m512i b)
+/* The same of two blocks. */
+static __always_inline __m512i pack_words(__m512i a, __m512i b,
+					  const struct kmlops_layer *layer)
 {
 	const __m512i order = _mm512_set_epi64(7, 5, 3, 1, 6, 4, 2, 0);
+	__m512i packed = _mm512_packs_epi32(a, b);
 
-	return _mm512_permutexvar_epi64(order, _mm512_packs_epi32(a, b));
+	packed = _mm512_max_epi16(packed, _mm512_set1_epi16(layer->min));
+	packed = _mm512_min_epi16(packed, _mm512_set1_epi16(layer->max));
+	return _mm512_permutexvar_epi64(order, packed);
 }
 
-static __always_inline void store_scores(s64 *scores, __m512i v)
-{
-	__m256i low = _mm512_castsi512_si256(v);
-	__m256i high = _mm512_extracti64x4_epi64(v, 1);
-
-	_mm512_storeu_si512(scores, _mm512_cvtepi32_epi64(low));
-	_mm512_storeu_si512(scores + 8, _mm512_cvtepi32_epi64(high));
-}
-
-/* Stores what blocks of a layer before the last give from channel @first on. */
-static __always_inline void store_hidden(u8 *out, u32 first, struct sums v,
-					 u32 blocks, bool bytes)
+/* Stores what blocks of a layer before the last give. */
+static __always_inline void store_hidden(u8 *out, struct sums v, u32 blocks,
+					 const struct kmlops_layer *layer)
 {
 	__m512i packed;
 
-	if (bytes) {
-		out += first;
-		packed = blocks == 4 ? pack_bytes(v.a, v.b, v.c, v.d) :
-				       pack_bytes(v.a, v.b, v.a, v.b);
+	if (blocks < 4) {
+		v.c = v.a;
+		v.d = v.b;
+	}
+	if (layer->output_bits == 8) {
+		packed = pack_bytes(v, layer);
 		if (blocks == 4)
 			_mm512_storeu_si512(out, packed);
 		else if (blocks == 2)
 			_mm256_storeu_si256((__m256i *)out,
-					   _mm512_castsi512_si256(packed));
+					    _mm512_castsi512_si256(packed));
 		else
 			_mm_storeu_si128((__m128i *)out,
-					_mm512_cvtepi32_epi8(v.a));
+					 _mm512_castsi512_si128(packed));
 		return;
 	}
-	out += 2 * first;
+	packed = pack_words(v.a, v.b, layer);
 	if (blocks == 1) {
-		_mm256_storeu_si256((__m256i *)out, _mm512_cvtepi32_epi16(v.a));
+		_mm256_storeu_si256((__m256i *)out,
+				    _mm512_castsi512_si256(packed));
 		return;
 	}
-	_mm512_storeu_si512(out, pack_words(v.a, v.b));
+	_mm512_storeu_si512(out, packed);
 	if (blocks == 4)
-		_mm512_storeu_si512(out + VECTOR, pack_words(v.c, v.d));
+		_mm512_storeu_si512(out + VECTOR, pack_words(v.c, v.d, layer));
 }
 
-static __always_inline void store(u8 *out, s64 *scores, u32 first,
-				  struct sums v, u32 blocks, u32 bits)
+static __always_inline void store_scores(s64 *scores, __m512i v,
+					 const struct kmlops_layer *layer)
 {
-	if (bits != 32) {
-		store_hidden(out, first, v, blocks, bits == 8);
+	__m256i low, high;
+
+	v = clamp32(v, layer->min, layer->max);
+	low = _mm512_castsi512_si256(v);
+	high = _mm512_extracti64x4_epi64(v, 1);
+	_mm512_storeu_si512(scores, _mm512_cvtepi32_epi64(low));
+	_mm512_storeu_si512(scores + 8, _mm512_cvtepi32_epi64(high));
+}
+
+/* Stores outputs from channel @first on. */
+static __always_inline void store(u8 *out, s64 *scores, u32 first,
+				  struct sums v, u32 blocks,
+				  const struct kmlops_layer *layer)
+{
+	if (layer->output_bits != 32) {
+		store_hidden(out + first * (layer->output_bits / 8), v, blocks,
+			     layer);
 		return;
 	}
-	store_scores(scores + first, v.a);
+	store_scores(scores + first, v.a, layer);
 	if (blocks > 1)
-		store_scores(scores + first + LANES, v.b);
+		store_scores(scores + first + LANES, v.b, layer);
 	if (blocks > 2) {
-		store_scores(scores + first + 2 * LANES, v.c);
-		store_scores(scores + first + 3 * LANES, v.d);
+		store_scores(scores + first + 2 * LANES, v.c, layer);
+		store_scores(scores + first + 3 * LANES, v.d, layer);
 	}
 }
 
 static __always_inline void infer_blocks(const struct kmlops_layer *layer,
-					 const struct finish *finish,
 					 const u8 *weights, const u8 *in,
 					 u32 first, u32 blocks, bool bytes,
 					 u8 *out, s64 *scores)
@@ -343,18 +359,17 @@ static __always_inline void infer_blocks(const struct kmlops_layer *layer,
 	const u8 *channels = pack->channels + first / LANES * CHANNELS;
 	struct sums v = sum_blocks(weights, in, pack->nr_steps, blocks, bytes);
 
-	v.a = finish_block(v.a, channels, finish);
+	v.a = finish_block(v.a, channels, layer);
 	if (blocks > 1)
-		v.b = finish_block(v.b, channels + CHANNELS, finish);
+		v.b = finish_block(v.b, channels + CHANNELS, layer);
 	if (blocks > 2) {
-		v.c = finish_block(v.c, channels + 2 * CHANNELS, finish);
-		v.d = finish_block(v.d, channels + 3 * CHANNELS, finish);
+		v.c = finish_block(v.c, channels + 2 * CHANNELS, layer);
+		v.d = finish_block(v.d, channels + 3 * CHANNELS, layer);
 	}
-	store(out, scores, first, v, blocks, layer->output_bits);
+	store(out, scores, first, v, blocks, layer);
 }
 
 static __always_inline void infer_tail(const struct kmlops_layer *layer,
-				       const struct finish *finish,
 				       const u8 *weights, const u8 *in,
 				       u32 first, bool bytes, u8 *out,
 				       s64 *scores)
@@ -377,8 +392,8 @@ static __always_inline void infer_tail(const struct kmlops_layer *layer,
 	default:
 		v.a = sum_tail(weights, in, steps, 8, bytes);
 	}
-	v.a = finish_block(v.a, channels, finish);
-	store(out, scores, first, v, 1, layer->output_bits);
+	v.a = finish_block(v.a, channels, layer);
+	store(out, scores, first, v, 1, layer);
 }
 
 static __always_inline void infer_layer(const struct kmlops_layer *layer,
@@ -387,7 +402,6 @@ static __always_inline void infer_layer(const struct kmlops_layer *layer,
 {
 	const struct kmlops_pack *pack = &layer->packs[KMLOPS_PATH_AVX512];
 	const u8 *weights = pack->weights;
-	struct finish finish = layer_finish(layer);
 	u32 size = layer->nr_outputs * (layer->output_bits / 8);
 	u32 left, blocks, first = 0;
 
@@ -397,22 +411,22 @@ static __always_inline void infer_layer(const struct kmlops_layer *layer,
 				   _mm512_setzero_si512());
 	for (left = pack->nr_blocks; left; left -= blocks) {
 		blocks = kmlops_blocks_together(left);
-		kmlops_mlp_pause(done, blocks * LANES * layer->nr_inputs);
+		kmlops_mlp_account(done, blocks * LANES * layer->nr_inputs);
 		if (blocks == 4)
-			infer_blocks(layer, &finish, weights, in, first, 4,
+			infer_blocks(layer, weights, in, first, 4,
 				     bytes, out, scores);
 		else if (blocks == 2)
-			infer_blocks(layer, &finish, weights, in, first, 2,
+			infer_blocks(layer, weights, in, first, 2,
 				     bytes, out, scores);
 		else
-			infer_blocks(layer, &finish, weights, in, first, 1,
+			infer_blocks(layer, weights, in, first, 1,
 				     bytes, out, scores);
 		weights += (size_t)blocks * pack->nr_steps * VECTOR;
 		first += blocks * LANES;
 	}
 	if (pack->tail_channels) {
-		kmlops_mlp_pause(done, LANES * layer->nr_inputs);
-		infer_tail(layer, &finish, weights, in, first, bytes, out,
+		kmlops_mlp_account(done, LANES * layer->nr_inputs);
+		infer_tail(layer, weights, in, first, bytes, out,
 			   scores);
 	}
 }
