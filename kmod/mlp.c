@@ -79,8 +79,10 @@ static bool chunks_fit(const struct kmlops_layer *layer, const s8 *weights,
 			s64 a = *weights * inputs[i].min;
 			s64 b = *weights++ * inputs[i].max;
 
-			if (i % chunk == 0)
-				low = high = 0;
+			if (i % chunk == 0) {
+				low = 0;
+				high = 0;
+			}
 			low += a < b ? a : b;
 			high += a > b ? a : b;
 			if (low < -(1 << 20) || high >= 1 << 20)

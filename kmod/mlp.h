@@ -183,8 +183,8 @@ int kmlops_mlp_prove_layer(u32 at, const struct kmlops_model_layer *layer,
 
 /* mlp_scalar.c */
 #define KMLOPS_SCALAR_GROUPS	4	/* words that are summed at once */
-#define KMLOPS_LANES_2_START	(1ULL << 63 | 1ULL << 31)
-#define KMLOPS_LANES_3_START	(1ULL << 62 | 1ULL << 41 | 1ULL << 20)
+#define KMLOPS_LANES_2_START	0x8000000080000000ULL
+#define KMLOPS_LANES_3_START	0x4000020000100000ULL
 
 void kmlops_mlp_normalize(const struct kmlops_mlp *mlp, const s64 *in,
 			  kmlops_activation *out);

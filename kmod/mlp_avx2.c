@@ -81,7 +81,7 @@ static __always_inline __m256i sum_tail(const u8 *weights,
 					u32 channels)
 {
 	const __m256i numbers = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
-	__m256i sum = _mm256_setzero_si256();
+	__m256i sum = _mm256_setzero_si256(), firsts;
 	u32 each = LANES / channels;
 
 	do {
@@ -94,7 +94,8 @@ static __always_inline __m256i sum_tail(const u8 *weights,
 		sum = _mm256_add_epi32(sum, _mm256_shuffle_epi32(sum, 0x4e));
 	if (channels <= 1)
 		sum = _mm256_add_epi32(sum, _mm256_permute2x128_si256(sum, sum, 1));
-	return _mm256_permutevar8x32_epi32(sum, _mm256_mullo_epi32(numbers, _mm256_set1_epi32(each)));
+	firsts = _mm256_mullo_epi32(numbers, _mm256_set1_epi32(each));
+	return _mm256_permutevar8x32_epi32(sum, firsts);
 }
 
 static __always_inline __m256i clamp32(__m256i v, s32 min, s32 max)
@@ -294,7 +295,7 @@ static void infer_layer(const struct kmlops_layer *layer,
 	/* What follows the last output, up to where the next layer reads. */
 	if (layer->output_bits != 32 && layer->nr_outputs % 16)
 		_mm256_storeu_si256((__m256i *)(out + layer->nr_outputs / 16 * 16),
-				   _mm256_setzero_si256());
+				    _mm256_setzero_si256());
 	for (left = pack->nr_blocks; left; left -= blocks) {
 		blocks = kmlops_blocks_together(left);
 		kmlops_mlp_account(done, blocks * LANES * layer->nr_inputs);

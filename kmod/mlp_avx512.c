@@ -49,7 +49,7 @@ static __always_inline void normalize(const struct kmlops_mlp *mlp,
 
 	/* What follows the last input, up to where the first layer reads. */
 	_mm512_storeu_si512(out + (mlp->nr_inputs - 1) * size / VECTOR * VECTOR,
-			   _mm512_setzero_si512());
+			    _mm512_setzero_si512());
 	for (i = 0; i < mlp->nr_inputs; i += 8, norms++) {
 		u32 left = mlp->nr_inputs - i;
 		__mmask8 some = left < 8 ? (1U << left) - 1 : 0xff;
@@ -69,7 +69,7 @@ static __always_inline void normalize(const struct kmlops_mlp *mlp,
 					 _mm512_cvtepi64_epi8(x));
 		} else {
 			_mm_storeu_si128((__m128i *)(out + 2 * i),
-					_mm512_cvtepi64_epi16(x));
+					 _mm512_cvtepi64_epi16(x));
 		}
 	}
 }
@@ -152,7 +152,7 @@ static __always_inline __m512i sum_tail(const u8 *weights, const u8 *in,
 {
 	const __m512i numbers = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8,
 						 7, 6, 5, 4, 3, 2, 1, 0);
-	__m512i even = _mm512_setzero_si512(), odd = even;
+	__m512i even = _mm512_setzero_si512(), odd = even, firsts;
 	u32 each = LANES / channels;
 
 	for (; steps > 1; steps -= 2) {
@@ -172,8 +172,8 @@ static __always_inline __m512i sum_tail(const u8 *weights, const u8 *in,
 		even = _mm512_add_epi32(even, _mm512_shuffle_i32x4(even, even, 0xb1));
 	if (channels <= 1)
 		even = _mm512_add_epi32(even, _mm512_shuffle_i32x4(even, even, 0x4e));
-	return _mm512_permutexvar_epi32(_mm512_mullo_epi32(numbers, _mm512_set1_epi32(each)),
-					even);
+	firsts = _mm512_mullo_epi32(numbers, _mm512_set1_epi32(each));
+	return _mm512_permutexvar_epi32(firsts, even);
 }
 
 static __always_inline __m512i clamp32(__m512i v, s32 min, s32 max)
@@ -408,7 +408,7 @@ static __always_inline void infer_layer(const struct kmlops_layer *layer,
 	/* What follows the last output, up to where the next layer reads. */
 	if (layer->output_bits != 32 && size % VECTOR)
 		_mm512_storeu_si512(out + size / VECTOR * VECTOR,
-				   _mm512_setzero_si512());
+				    _mm512_setzero_si512());
 	for (left = pack->nr_blocks; left; left -= blocks) {
 		blocks = kmlops_blocks_together(left);
 		kmlops_mlp_account(done, blocks * LANES * layer->nr_inputs);
@@ -431,14 +431,14 @@ static __always_inline void infer_layer(const struct kmlops_layer *layer,
 	}
 }
 
-static void infer_bytes(const struct kmlops_layer *layer, const u8 *in,
-				 u8 *out, s64 *scores, u32 *done)
+static void infer_bytes(const struct kmlops_layer *layer, const u8 *in, u8 *out,
+			s64 *scores, u32 *done)
 {
 	infer_layer(layer, in, true, out, scores, done);
 }
 
-static void infer_words(const struct kmlops_layer *layer, const u8 *in,
-				 u8 *out, s64 *scores, u32 *done)
+static void infer_words(const struct kmlops_layer *layer, const u8 *in, u8 *out,
+			s64 *scores, u32 *done)
 {
 	infer_layer(layer, in, false, out, scores, done);
 }

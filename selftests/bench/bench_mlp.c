@@ -91,7 +91,7 @@ static void run_stream_avx512(void)
 }
 
 /* Nanoseconds of one inference, of each of several ways in turns. */
-static void measure(run_fn *const *ways, double *best, int nr)
+static void measure(run_fn **ways, double *best, int nr)
 {
 	int round, i;
 
