@@ -7,7 +7,8 @@
  * 16.
  */
 #include "forest.h"
-#define _MM_MALLOC_H_INCLUDED	/* for user space: it needs the C library */
+/* The kernel has no malloc(), of which the compiler's header makes another. */
+#define _MM_MALLOC_H_INCLUDED
 #include <immintrin.h>
 
 #define LANES	8
@@ -171,14 +172,14 @@ static void walk_few(const struct kmlops_forest *forest, const u16 *all,
 	const __m128i byte = _mm_set1_epi16(255);
 	__m128i a = _mm_loadu_si128((const __m128i *)all);
 	__m128i b = _mm_loadu_si128((const __m128i *)(all + 8));
+	__m128i low = _mm_packus_epi16(_mm_and_si128(a, byte),
+				       _mm_and_si128(b, byte));
+	__m128i high = _mm_packus_epi16(_mm_srli_epi16(a, 8),
+					_mm_srli_epi16(b, 8));
 	const struct codes codes = {
 		.are_few = true,
-		.low = _mm256_broadcastsi128_si256(
-			_mm_packus_epi16(_mm_and_si128(a, byte),
-					 _mm_and_si128(b, byte))),
-		.high = _mm256_broadcastsi128_si256(
-			_mm_packus_epi16(_mm_srli_epi16(a, 8),
-					 _mm_srli_epi16(b, 8))),
+		.low = _mm256_broadcastsi128_si256(low),
+		.high = _mm256_broadcastsi128_si256(high),
 	};
 
 	walk(forest, codes, first, last, positions);

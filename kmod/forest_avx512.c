@@ -7,7 +7,8 @@
  * the low word of a threshold does not matter, as that of a code is 0.
  */
 #include "forest.h"
-#define _MM_MALLOC_H_INCLUDED	/* for user space: it needs the C library */
+/* The kernel has no malloc(), of which the compiler's header makes another. */
+#define _MM_MALLOC_H_INCLUDED
 #include <immintrin.h>
 
 #define LANES		16
@@ -124,41 +125,46 @@ static __always_inline void walk_linked(const struct kmlops_forest *forest,
 		_mm512_storeu_si512(positions + i * LANES, at[i]);
 }
 
-/* A copy for each number of groups: positions stay in registers. */
-#define FOR_GROUPS(walk, forest, codes, first, last, positions)	do {	\
-	switch (((last) - (first)) / LANES + 1) {			\
-	case 1:								\
-		walk(forest, codes, first, last, 1, positions);		\
-		break;							\
-	case 2:								\
-		walk(forest, codes, first, last, 2, positions);		\
-		break;							\
-	case 3:								\
-	case 4:								\
-		walk(forest, codes, first, last, 4, positions);		\
-		break;							\
-	case 5:								\
-	case 6:								\
-		walk(forest, codes, first, last, 6, positions);		\
-		break;							\
-	case 7:								\
-		walk(forest, codes, first, last, 7, positions);		\
-		break;							\
-	default:							\
-		walk(forest, codes, first, last, 8, positions);		\
-	}								\
-} while (0)
+static __always_inline void walk_groups(const struct kmlops_forest *forest,
+					struct codes codes, u32 first, u32 last,
+					u32 groups, u32 *positions)
+{
+	if (forest->layout == KMLOPS_FOREST_COMPLETE)
+		walk_complete(forest, codes, first, last, groups, positions);
+	else
+		walk_linked(forest, codes, first, last, groups, positions);
+}
+
+/* A copy for most numbers of groups: positions stay in registers. */
+static __always_inline void walk(const struct kmlops_forest *forest,
+				 struct codes codes, u32 first, u32 last,
+				 u32 *positions)
+{
+	u32 groups = (last - first) / LANES + 1;
+
+	if (groups == 1)
+		walk_groups(forest, codes, first, last, 1, positions);
+	else if (groups == 2)
+		walk_groups(forest, codes, first, last, 2, positions);
+	else if (groups <= 4)
+		walk_groups(forest, codes, first, last, 4, positions);
+	else if (groups <= 6)
+		walk_groups(forest, codes, first, last, 6, positions);
+	else if (groups == 7)
+		walk_groups(forest, codes, first, last, 7, positions);
+	else
+		walk_groups(forest, codes, first, last, GROUPS_MAX, positions);
+}
 
 static void walk_few(const struct kmlops_forest *forest, const u16 *all,
 		     u32 first, u32 last, u32 *positions)
 {
-	const struct codes codes = { .few = _mm512_loadu_si512(all),
-				     .are_few = true };
+	const struct codes codes = {
+		.few = _mm512_loadu_si512(all),
+		.are_few = true,
+	};
 
-	if (forest->layout == KMLOPS_FOREST_COMPLETE)
-		FOR_GROUPS(walk_complete, forest, codes, first, last, positions);
-	else
-		FOR_GROUPS(walk_linked, forest, codes, first, last, positions);
+	walk(forest, codes, first, last, positions);
 }
 
 static void walk_many(const struct kmlops_forest *forest, const u16 *all,
@@ -166,10 +172,7 @@ static void walk_many(const struct kmlops_forest *forest, const u16 *all,
 {
 	const struct codes codes = { .many = all };
 
-	if (forest->layout == KMLOPS_FOREST_COMPLETE)
-		FOR_GROUPS(walk_complete, forest, codes, first, last, positions);
-	else
-		FOR_GROUPS(walk_linked, forest, codes, first, last, positions);
+	walk(forest, codes, first, last, positions);
 }
 
 void kmlops_forest_walk_avx512(const struct kmlops_forest *forest,

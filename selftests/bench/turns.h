@@ -38,7 +38,7 @@ static inline void turns_pin(void)
 }
 
 /* Nanoseconds that each way takes, the median of its quiet rounds. */
-static inline void turns_measure(turn_fn *const *ways, int nr, int rounds,
+static inline void turns_measure(turn_fn *const ways[], int nr, int rounds,
 				 prepare_fn *prepare, double *ns)
 {
 	static double times[WAYS_MAX][TURNS_MAX];
