@@ -71,13 +71,37 @@ static __always_inline bool wanted(void)
 	return true;
 }
 
-/* Count an event whose begin is not known: it makes no row. */
-static __always_inline void unpaired(void)
+/*
+ * The same for events that have a begin and an end: whether to keep that one
+ * has begun. Those left out cost nothing more.
+ */
+static __always_inline bool begin_wanted(void)
 {
 	if (!control.active)
-		return;
+		return false;
+	if (left_out()) {
+		count(COLLECTOR_EVENTS);
+		count(COLLECTOR_SAMPLED_OUT);
+		return false;
+	}
+	return true;
+}
+
+/* Whether an end makes a row, given whether its begin was @kept. */
+static __always_inline bool end_wanted(bool kept)
+{
+	if (!control.active)
+		return false;
+	if (kept) {
+		count(COLLECTOR_EVENTS);
+		return true;
+	}
+	/* Most of these were left out, and are counted. */
+	if (control.one_in > 1)
+		return false;
 	count(COLLECTOR_EVENTS);
 	count(COLLECTOR_UNPAIRED);
+	return false;
 }
 
 #ifdef KMLOPS_RINGBUF
@@ -120,5 +144,24 @@ struct {
 		__type(key, __u64);					\
 		__type(value, state_type);				\
 	} calls SEC(".maps")
+
+/* Keep that a call begins in this thread, if it is wanted. */
+#define call_begins(state) ({						\
+	__u64 id_ = bpf_get_current_pid_tgid();				\
+	if (begin_wanted() &&						\
+	    bpf_map_update_elem(&calls, &id_, state, BPF_ANY))		\
+		count(COLLECTOR_NO_STATE);				\
+})
+
+/* What was kept of it or NULL, until call_ends(). */
+#define call_kept() ({							\
+	__u64 id_ = bpf_get_current_pid_tgid();				\
+	bpf_map_lookup_elem(&calls, &id_);				\
+})
+
+#define call_ends() ({							\
+	__u64 id_ = bpf_get_current_pid_tgid();				\
+	bpf_map_delete_elem(&calls, &id_);				\
+})
 
 #endif /* KERNMLOPS_COLLECTOR_BPF_H */

@@ -12,9 +12,19 @@
 #include "collector_control.h"
 #include "runqueue.h"
 
+#include "block_io.skel.h"
+#include "collapse_huge_pages.skel.h"
+#include "file_data.skel.h"
 #include "madvise.skel.h"
+#include "page_cache.skel.h"
+#include "page_fault.skel.h"
 #include "process_trace.skel.h"
+#include "quanta.skel.h"
+#include "rss_stat.skel.h"
 #include "runqueue.skel.h"
+#include "tcp.skel.h"
+#include "unmap_range.skel.h"
+#include "zswap.skel.h"
 
 #define NAMES(...)	((const char *const []){ __VA_ARGS__, NULL })
 #define NAME(field)	#field,
@@ -44,19 +54,14 @@ static const struct collector runqueue = {
 	.model_store = "runqueue_prediction",
 };
 
-static const struct collector process_trace = {
-	.name = "process_trace",
-	.about = "forks, execs, exits and new names of threads",
-	.elf = process_trace_bpf__elf_bytes,
-	.stores = NAMES("process_trace"),
-};
-
-static const struct collector madvise = {
-	.name = "madvise",
-	.about = "calls of madvise and munmap",
-	.elf = madvise_bpf__elf_bytes,
-	.stores = NAMES("madvise"),
-};
+/* One with the stores that are named, and nothing of its own. */
+#define BPF(id, text, ...)						\
+	&(const struct collector){					\
+		.name = #id,						\
+		.about = text,						\
+		.elf = id##_bpf__elf_bytes,				\
+		.stores = NAMES(__VA_ARGS__),				\
+	}
 
 #define POLLER(id, text)						\
 	&(const struct collector){					\
@@ -67,8 +72,22 @@ static const struct collector madvise = {
 
 const struct collector *const collectors[] = {
 	&runqueue,
-	&process_trace,
-	&madvise,
+	BPF(quanta, "how long threads run at a time", "quanta"),
+	BPF(block_io, "requests to block devices", "block_io"),
+	BPF(file_data, "files as they are opened and made", "file_data"),
+	BPF(process_trace, "forks, execs, exits and new names of threads",
+	    "process_trace"),
+	BPF(rss_stat, "resident memory of processes as it changes", "rss_stat"),
+	BPF(madvise, "calls of madvise and munmap", "madvise"),
+	BPF(unmap_range, "pages taken out of page tables", "unmap_range"),
+	BPF(collapse_huge_pages, "small pages that become huge ones",
+	    "collapse_huge_pages", "khugepaged_scan"),
+	BPF(page_fault, "page faults: cost, and the choice of huge pages",
+	    "page_fault"),
+	BPF(zswap, "pages swapped to compressed memory", "zswap"),
+	BPF(page_cache, "folios of the page cache, and readahead",
+	    "page_cache", "readahead"),
+	BPF(tcp, "connections: round trip time, windows, retransmits", "tcp"),
 	POLLER(memory_usage, "/proc/meminfo, each second"),
 	POLLER(stat, "/proc/stat, each second"),
 	POLLER(vmstat, "/proc/vmstat, each second"),

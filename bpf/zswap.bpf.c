@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+/*
+ * The collector "zswap". Stores and loads return a bool, which leaves the rest
+ * of the register as it was; newer kernels have loads that return an int, an
+ * error number if it is not 0. The low byte holds either.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+#include "collector.bpf.h"
+#include "zswap.h"
+
+CALLS(__u64);			/* when it began */
+STORE(zswap, struct zswap_key, struct zswap_row);
+
+static void begin(void)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	call_begins(&now);
+}
+
+static void end(__u32 kind, int result)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	__u64 *began = call_kept();
+	struct zswap_key key = { .pid = id };
+	struct zswap_row row = {
+		.end = bpf_ktime_get_ns(),
+		.tgid = id >> 32,
+		.cpu = bpf_get_smp_processor_id(),
+		.kind = kind,
+		.result = result,
+		.one_in = one_in(),
+	};
+
+	if (began) {
+		row.start = *began;
+		call_ends();
+	}
+	if (end_wanted(began))
+		collect(&zswap, &key, &row);
+}
+
+SEC("fentry/zswap_store")
+int BPF_PROG(store_begins)
+{
+	begin();
+	return 0;
+}
+
+SEC("fexit/zswap_store")
+int BPF_PROG(store_ends, struct folio *folio, __s8 result)
+{
+	end(ZSWAP_STORE, result);
+	return 0;
+}
+
+SEC("fentry/zswap_load")
+int BPF_PROG(load_begins)
+{
+	begin();
+	return 0;
+}
+
+SEC("fexit/zswap_load")
+int BPF_PROG(load_ends, struct folio *folio, __s8 result)
+{
+	end(ZSWAP_LOAD, result);
+	return 0;
+}
+
+SEC("fentry/zswap_invalidate")
+int BPF_PROG(invalidate_begins)
+{
+	begin();
+	return 0;
+}
+
+SEC("fexit/zswap_invalidate")
+int BPF_PROG(invalidate_ends)
+{
+	end(ZSWAP_INVALIDATE, 0);
+	return 0;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
