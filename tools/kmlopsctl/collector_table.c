@@ -96,6 +96,9 @@ const struct collector *const collectors[] = {
 	POLLER(loadavg, "/proc/loadavg, each second"),
 	POLLER(pressure, "/proc/pressure, each second"),
 	POLLER(schedstat, "/proc/schedstat, each second"),
+	POLLER(process_metadata, "the process table, each 5 seconds"),
+	POLLER(perf, "counters of the hardware and the kernel, each second"),
+	POLLER(system_info, "the machine and its kernel, once"),
 	NULL
 };
 

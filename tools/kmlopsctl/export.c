@@ -36,6 +36,7 @@ struct export {
 	struct row_writer writer;
 	bool open;
 	uint32_t part;		/* files written */
+	struct row_cursor cursor;	/* where the next part begins */
 	int code;		/* after a report; DONE until then */
 };
 
@@ -361,4 +362,99 @@ int export_rows(const struct store *store, const struct export_order *order)
 	loss_free(&export.loss);
 	columns_free(&export.columns);
 	return export.code;
+}
+
+/* ---- while rows are captured */
+
+static void export_free(struct export *export)
+{
+	free(export->cursor.data);
+	free(export->dir);
+	loss_free(&export->loss);
+	columns_free(&export->columns);
+	free(export);
+}
+
+struct export *export_open(const struct store *store,
+			   const struct export_order *order)
+{
+	struct export *export = xalloc(sizeof(*export));
+	int err;
+
+	*export = (struct export){
+		.order = order,
+		.store = store,
+		.numbered = store->mode != KERNMLOPS_STORE_MODE_MAP,
+	};
+	columns_of_store(&export->columns, store);
+	err = nlc_now(&export->began_at);
+	if (!err)
+		err = find_start(export, &export->cursor);
+	if (err) {
+		export->code = nlc_report(err);
+	} else {
+		loss_begin(&export->loss, &export->cursor,
+			   export->columns.row_size);
+		export->code = make_dir(export);
+	}
+	if (export->code == DONE)
+		export->code = write_meta(export);
+	if (export->code == DONE)
+		return export;
+	export_free(export);
+	return NULL;
+}
+
+/* A part is begun when there is a row for it. */
+static int take_more(const void *rows, uint32_t nr, void *arg)
+{
+	struct export *export = arg;
+	int err = 0;
+
+	if (nr && !export->open)
+		err = file_begin(export);
+	return err ? err : take_rows(rows, nr, export);
+}
+
+int export_more(struct export *export)
+{
+	uint64_t lost = 0;
+	int err;
+
+	if (export->code != DONE)
+		return export->code;
+	err = rows_dump(export->store->name, &export->order->range,
+			&export->cursor, &export->columns, take_more, export,
+			&lost);
+	export->lost += lost;
+	if (err && export->code == DONE)
+		export->code = nlc_report(err);
+	if (export->open)
+		file_end(export, export->code == DONE);
+	return export->code;
+}
+
+int export_close(struct export *export)
+{
+	int code, err;
+
+	if (export->code == DONE) {
+		err = loss_end(&export->loss, &export->cursor);
+		export->code = err ? nlc_report(err) : check_balance(export);
+	}
+	code = write_meta(export);
+	if (export->code != DONE)
+		code = export->code;
+	export_free(export);
+	return code;
+}
+
+uint64_t export_rows_written(const struct export *export)
+{
+	return export->rows;
+}
+
+uint64_t export_rows_lost(const struct export *export)
+{
+	return export->lost;
 }

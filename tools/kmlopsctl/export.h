@@ -24,4 +24,19 @@ struct export_order {
  */
 int export_rows(const struct store *store, const struct export_order *order);
 
+/*
+ * The same while rows are captured, into a directory: its description comes
+ * first, then a part for what is new at each export_more(), and at the end the
+ * description again. Whatever ends the program, the parts that are there can be
+ * read. NULL after a report; the others give exit codes. @store and @order have
+ * to stay.
+ */
+struct export *export_open(const struct store *store,
+			   const struct export_order *order);
+int export_more(struct export *export);
+int export_close(struct export *export);	/* and free it */
+/* So far. */
+uint64_t export_rows_written(const struct export *export);
+uint64_t export_rows_lost(const struct export *export);
+
 #endif /* KMLOPSCTL_EXPORT_H */

@@ -16,7 +16,7 @@ static const char help[] =
 	"kmlopsctl [OPTIONS] OBJECT {COMMAND|help}\n"
 	"kmlopsctl [OPTIONS] batch file {FILE|-}\n"
 	"\n"
-	"OBJECT  := { store | model | collector | deploy | feature | version }\n"
+	"OBJECT  := { store | model | collector | collect | deploy | feature | version }\n"
 	"OPTIONS := { -j | -p | -o FORMAT | -V | -h }\n"
 	"FORMAT  := { table | json | jsonl | csv | npy | arrow | arrows | parquet }\n"
 	"\n"
@@ -161,6 +161,7 @@ static const struct command objects[] = {
 	{ "store", do_store },
 	{ "model", do_model },
 	{ "collector", do_collector },
+	{ "collect", do_collect },
 	{ "feature", do_feature },
 	{ "version", do_version },
 	{ "deploy", do_deploy },

@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -36,6 +36,36 @@ const char *const poller_counters[] = {
 	[POLLER_LATE] = "late",
 	[POLLER_COUNTERS] = NULL
 };
+
+/* ---- what it needs */
+
+void poller_needs(const struct poller *poller, struct collector_needs *needs)
+{
+	char *sentence = poller->lacking ? poller->lacking() : NULL;
+	FILE *file;
+
+	if (sentence)
+		json_object_array_add(needs->without,
+				      json_object_new_string(sentence));
+	free(sentence);
+	if (!poller->path)
+		return;
+	/* Pressure can be there and refuse to be read (psi=0). */
+	file = fopen(poller->path, "re");
+	if (file && (fgetc(file) != EOF || feof(file))) {
+		json_object_array_add(needs->hooks,
+				      json_object_new_string(poller->path));
+	} else {
+		char *reason = xprintf("cannot read %s: %s", poller->path,
+				       strerror(errno));
+
+		json_object_array_add(needs->missing,
+				      json_object_new_string(reason));
+		free(reason);
+	}
+	if (file)
+		fclose(file);
+}
 
 /* ---- the file that others see */
 
@@ -452,7 +482,7 @@ int poller_stop(const struct collector *c, struct json_object **final)
 		rmdir(RUN_DIR);		/* unless there is another one */
 		free(path);
 		/* If it is our child, it must not stay as a zombie. */
-		waitpid(pid, NULL, WNOHANG);
+		waitpid(pid, NULL, 0);
 	}
 	close_running(state);
 	return code;

@@ -33,6 +33,11 @@ struct poller {
 	const struct proc_table *tables;
 	/* A file that it cannot do without; NULL: none. */
 	const char *path;
+	/*
+	 * A sentence, to be freed, on what is not here but can be left out; it
+	 * may be NULL, and so may the function.
+	 */
+	char *(*lacking)(void);
 
 	/* Called once, before the first poll; may be NULL. 0 or an errno. */
 	int (*open)(struct poll *poll);
@@ -91,6 +96,7 @@ void poller_needs(const struct poller *poller, struct collector_needs *needs);
 
 extern const struct poller memory_usage_poller, stat_poller, vmstat_poller,
 	diskstats_poller, net_dev_poller, loadavg_poller, pressure_poller,
-	schedstat_poller;
+	schedstat_poller, process_metadata_poller, perf_poller,
+	system_info_poller;
 
 #endif /* KMLOPSCTL_POLLER_H */

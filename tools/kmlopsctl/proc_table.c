@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <json-c/json.h>
 #include <linux/kernmlops.h>
 
 #include "kmlopsctl.h"
@@ -231,27 +230,4 @@ int proc_poll(struct poll *poll)
 		}
 	}
 	return last;
-}
-
-void poller_needs(const struct poller *poller, struct collector_needs *needs)
-{
-	FILE *file;
-
-	if (!poller->path)
-		return;
-	/* Pressure can be there and refuse to be read (psi=0). */
-	file = fopen(poller->path, "re");
-	if (file && (fgetc(file) != EOF || feof(file))) {
-		json_object_array_add(needs->hooks,
-				      json_object_new_string(poller->path));
-	} else {
-		char *reason = xprintf("cannot read %s: %s", poller->path,
-				       strerror(errno));
-
-		json_object_array_add(needs->missing,
-				      json_object_new_string(reason));
-		free(reason);
-	}
-	if (file)
-		fclose(file);
 }
