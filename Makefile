@@ -27,6 +27,7 @@ PREFIX := /usr/local
 ## CMD, FILES       what vm-run runs, files and directories it gives to it
 ## NEEDS            programs of this machine to have in the VM: NEEDS='fio stress-ng'
 ## T=DIR/test_NAME  the one VM test that check-vm runs
+## FUZZ_SECONDS=N   how long 'make fuzz' runs each target (600)
 ## VM_CPUS=2 VM_MEM=1G VM_TIMEOUT=SECONDS VM_ACCEL=tcg|kvm|icount
 ##
 
@@ -106,7 +107,7 @@ need-bpf:
 
 # ---- library and tool
 
-CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare
+CFLAGS := -O2 -g -std=gnu11 -Wall -Werror
 CPPFLAGS = -D_GNU_SOURCE -Iuapi -Itools/lib -Ikmod -Ibuild/bpf -Ibpf $(NL_CFLAGS)
 NL_CFLAGS = $(shell pkg-config --cflags libnl-genl-3.0)
 LIBS := -lbpf -lnl-genl-3 -lnl-3 -ljson-c -lz
@@ -119,8 +120,9 @@ PORTABLE := refusal.c schema.c history.c key_index.c cursor.c model_format.c eng
 # As in Kbuild.
 %_avx2.o: private CFLAGS += -mavx2
 %/forest_avx2.o: private CFLAGS += -mavx2 -ffixed-xmm4
-%_avx512.o: private CFLAGS += -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl \
+AVX512_CFLAGS := -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl \
 	-mavx512vbmi -mavx512vnni
+%_avx512.o: private CFLAGS += $(AVX512_CFLAGS)
 
 LIB_OBJECTS := $(patsubst %.c,build/%.o,$(wildcard tools/lib/*.c)) $(PORTABLE:%.c=build/kmod/user/%.o)
 TOOL_OBJECTS := $(patsubst %.c,build/%.o,$(wildcard tools/kmlopsctl/*.c))
@@ -224,6 +226,48 @@ $(FORMAT_TEST): %: %.o build/selftests/formats/made_rows.o $(WRITER_OBJECTS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LIBS)
 build/selftests/formats/%: CPPFLAGS += -iquote tools/kmlopsctl
+
+# Fuzz targets, with the runtime of clang; gcc has none.
+FUZZ := build/selftests/fuzz/fuzz_parse build/selftests/fuzz/fuzz_infer
+FUZZ_CFLAGS := -O1 -g -std=gnu11 -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all -Wall -Werror
+FUZZ_KMOD := $(PORTABLE:%.c=build/kmod/fuzz/%.o)
+FUZZ_SECONDS := 600
+
+build/kmod/fuzz/%.o: private CFLAGS := $(FUZZ_CFLAGS)
+build/kmod/fuzz/%_avx2.o: private CFLAGS += -mavx2
+build/kmod/fuzz/%_avx512.o: private CFLAGS += $(AVX512_CFLAGS)
+build/kmod/fuzz/%.o: kmod/%.c | need-fuzz
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c $< -o $@
+
+build/selftests/fuzz/%.o: selftests/fuzz/%.c | need-fuzz
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) $(CPPFLAGS) -MMD -MP -c $< -o $@
+
+$(FUZZ): build/selftests/fuzz/%: build/selftests/fuzz/%.o build/selftests/fuzz/mutate.o $(FUZZ_KMOD)
+	$(call say,LD,$@)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $^ -o $@ -lz -lm
+
+build/selftests/fuzz/seeds: build/selftests/fuzz/seeds.o $(FUZZ_KMOD)
+	$(call say,LD,$@)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) $^ -o $@ -lz -lm
+
+need-fuzz:
+	@tools/need $(CLANG)=clang
+	@[ -e "$$($(CLANG) -print-runtime-dir)/libclang_rt.fuzzer-x86_64.a" ] || \
+		[ -e "$$($(CLANG) -print-runtime-dir)/libclang_rt.fuzzer.a" ] || { \
+		echo "the fuzzer runtime of $(CLANG) is missing: apt-get install libclang-rt-dev" >&2; exit 1; }
+
+fuzz: $(FUZZ) ## fuzz parser, admission and inference for FUZZ_SECONDS each
+	$(Q)selftests/fuzz/run $(FUZZ_SECONDS)
+
+fuzz-seeds: build/selftests/fuzz/seeds ## write selftests/fuzz/corpus and malformed anew
+	$(Q)rm -f selftests/fuzz/corpus/* selftests/fuzz/malformed/*
+	$(Q)$< selftests/fuzz
+.PHONY: need-fuzz fuzz fuzz-seeds
 
 # BPF programs that scripts load.
 CLI_TEST_OBJECTS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard selftests/cli/*.bpf.c))

@@ -241,8 +241,8 @@ static __always_inline __m512i shift_wide(__m512i even, __m512i odd,
 static __always_inline __m512i finish_block(__m512i sums, const u8 *channels,
 					    const struct kmlops_layer *layer)
 {
-	/* Outputs of 8 bits are unsigned here. */
-	s32 more = layer->output_bits == 8 ? 128 : 0;
+	/* Outputs of 8 bits are unsigned here. Sums of wide layers wrap back. */
+	u32 more = layer->output_bits == 8 ? 128 : 0;
 	__m512i multipliers = load(channels);
 	__m512i shifts = load(channels + SHIFTS);
 	__m512i even = _mm512_mul_epi32(sums, multipliers);

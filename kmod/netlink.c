@@ -87,6 +87,11 @@ int __init kmlops_netlink_init(void)
 {
 	/* Other network namespaces do not see the family. */
 	kernmlops_nl_family.netnsok = false;
+	/*
+	 * The registries have locks of their own. Admission and timed runs take
+	 * long, and other families must not wait for them.
+	 */
+	kernmlops_nl_family.parallel_ops = true;
 	return genl_register_family(&kernmlops_nl_family);
 }
 

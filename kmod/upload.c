@@ -2,18 +2,22 @@
 /*
  * Uploads.
  *
- * A netlink socket has at most one upload at a time; closing the socket, or
- * starting anew at offset 0, forgets it. So a client that dies leaves nothing
- * behind, and two clients cannot mix their parts.
+ * A netlink socket has at most one upload at a time; closing the socket,
+ * starting anew at offset 0, or sending nothing for a while forgets it. So a
+ * client that dies or hangs leaves nothing behind, and two clients cannot mix
+ * their parts.
  */
 #include <linux/genetlink.h>
+#include <linux/jiffies.h>
 #include <linux/list.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/netlink.h>
 #include <linux/notifier.h>
 #include <net/net_namespace.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/workqueue.h>
 #include "model.h"
 #include "portable.h"
 #include "upload.h"
@@ -21,8 +25,13 @@
 /* Most uploads at once; a socket that is turned away can try again. */
 #define UPLOADS_MAX	64
 
+static unsigned int upload_timeout = 60;
+module_param(upload_timeout, uint, 0644);
+MODULE_PARM_DESC(upload_timeout, "Seconds after which an upload without a new part is forgotten");
+
 struct upload {
 	struct list_head list;
+	unsigned long since;	/* jiffies of its last part */
 	u32 portid;
 	u32 size;
 	u32 received;
@@ -50,6 +59,35 @@ static void forget(struct upload *upload)
 	uploads_count--;
 	kvfree(upload->file);
 	kfree(upload);
+}
+
+static void stale_work_fn(struct work_struct *work);
+static DECLARE_DELAYED_WORK(stale_work, stale_work_fn);
+
+/* Looks again when the next one may be stale. */
+static void forget_stale(void)
+{
+	unsigned long timeout = upload_timeout * HZ, next = ULONG_MAX;
+	struct upload *upload, *tmp;
+
+	lockdep_assert_held(&uploads_lock);
+	list_for_each_entry_safe(upload, tmp, &uploads, list) {
+		unsigned long age = jiffies - upload->since;
+
+		if (age >= timeout)
+			forget(upload);
+		else
+			next = min(next, timeout - age);
+	}
+	if (!list_empty(&uploads))
+		mod_delayed_work(system_wq, &stale_work, next);
+}
+
+static void stale_work_fn(struct work_struct *work)
+{
+	mutex_lock(&uploads_lock);
+	forget_stale();
+	mutex_unlock(&uploads_lock);
 }
 
 static struct upload *begin(u32 portid, const struct kmlops_upload_part *part,
@@ -141,11 +179,14 @@ int kmlops_upload_add(u32 portid, const struct kmlops_upload_part *part,
 	}
 	memcpy(upload->file + upload->received, part->data, part->length);
 	upload->received += part->length;
+	upload->since = jiffies;
 	if (upload->received == upload->size) {
 		*file = upload->file;
 		upload->file = NULL;
 		forget(upload);
+		goto out;
 	}
+	forget_stale();
 	goto out;
 
 err_forget:
@@ -188,6 +229,7 @@ void kmlops_uploads_exit(void)
 	struct upload *upload, *next;
 
 	netlink_unregister_notifier(&socket_notifier);
+	cancel_delayed_work_sync(&stale_work);
 	list_for_each_entry_safe(upload, next, &uploads, list)
 		forget(upload);
 }

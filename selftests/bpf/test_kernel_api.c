@@ -110,6 +110,12 @@ int main(void)
 	test_mode_map();
 	load_sample_model("sample");
 	run("infer sample");
+	run("model-open sample");
+	load_sample_model("sample");
+	run("model-held");
+	remove_model("sample");
+	load_sample_model("sample");
+	run("model-gone");
 	remove_model("sample");
 	test_held();
 	test_unloading();

@@ -11,6 +11,9 @@
  *   held         use it, registered or not
  *   close        let it go
  *   infer NAME   run a model
+ *   model-open NAME, model-held, model-gone
+ *                hold a model and run it; run it again; see that it was removed
+ *                and let it go
  */
 #include <linux/bpf.h>
 #include <linux/delay.h>
@@ -499,6 +502,33 @@ static void run_infer(const char *name)
 		 "infer: output too long");
 	check_is(kernmlops_infer("nobody", in, 16, out, 24), -ENOENT,
 		 "infer: no such model");
+	check(!kernmlops_model_open("nobody"), "open: no such model");
+}
+
+/* Holds the model open: 1, -5 is what the newest version must answer. */
+static void run_infer_held(const char *name, bool open, bool gone)
+{
+	static struct kmlops_model_line *held;
+	s64 in[2] = { 11, -5 }, out[4] = {};
+
+	if (open) {
+		held = kernmlops_model_open(name);
+		check(held, "open a model");
+	}
+	if (!held)
+		return;
+	if (gone) {
+		check_is(kernmlops_model_infer(held, in, sizeof(in), out, 24),
+			 -ENOENT, "a removed model that is held");
+		kernmlops_model_close(held);
+		kernmlops_model_close(NULL);
+		held = NULL;
+		return;
+	}
+	check(!kernmlops_model_infer(held, in, sizeof(in), out, 24) &&
+	      out[0] == 1 && out[1] == 24 && out[2] == 1000, "infer, held");
+	check_is(kernmlops_model_infer(held, in, 8, out, 24), -EINVAL,
+		 "infer, held: input too short");
 }
 
 static int set_run(const char *text, const struct kernel_param *param)
@@ -532,6 +562,12 @@ static int set_run(const char *text, const struct kernel_param *param)
 		run_close();
 	else if (!strcmp(command, "infer"))
 		run_infer(argument);
+	else if (!strcmp(command, "model-open"))
+		run_infer_held(argument, true, false);
+	else if (!strcmp(command, "model-held"))
+		run_infer_held(argument, false, false);
+	else if (!strcmp(command, "model-gone"))
+		run_infer_held(argument, false, true);
 	else
 		err = -EINVAL;
 	mutex_unlock(&lock);

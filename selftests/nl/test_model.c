@@ -2,6 +2,7 @@
 /*
  * Netlink commands of models: upload in parts, versions, inference.
  */
+#include <fcntl.h>
 #include <unistd.h>
 #include <linux/kernmlops.h>
 #include "../user/model_builder.h"
@@ -164,6 +165,68 @@ static void test_bad_files(void)
 	free(bad);
 }
 
+static void set_timeout(const char *seconds)
+{
+	int fd = open("/sys/module/kernmlops/parameters/upload_timeout",
+		      O_WRONLY);
+
+	if (fd < 0 || write(fd, seconds, strlen(seconds)) < 0)
+		bail("upload_timeout");
+	close(fd);
+}
+
+static void test_uploads(void)
+{
+	u32 half = size / 2, before = version_of("model");
+	struct client clients[65];
+	bool taken = true;
+	u32 i;
+
+	set_timeout("1");
+	send_part(&client, 0, half);
+	ok_equal(client.err, 0, "half a file is sent");
+	usleep(1500 * 1000);
+	send_part(&client, half, size - half);
+	expect(-EINVAL, "this socket has not sent the first part",
+	       "and forgotten when nothing follows in time");
+	set_timeout("60");
+
+	/* Two at once, part by part in turns: two whole models. */
+	client_open(&clients[0]);
+	for (i = 0; i < size; i += 32) {
+		u32 length = size - i < 32 ? size - i : 32;
+
+		send_part(&client, i, length);
+		put_part(&clients[0], "other", size, i, file + i, length);
+		client_send(&clients[0]);
+		taken &= !client.err && !clients[0].err;
+	}
+	client_close(&clients[0]);
+	ok(taken, "two uploads at once");
+	ok_equal(version_of("model"), before + 1, "the one is loaded");
+	ok_equal(version_of("other"), 1, "and so is the other");
+	client_named(&client, KERNMLOPS_CMD_MODEL_REMOVE,
+		     KERNMLOPS_A_MODEL_NAME, "other");
+
+	for (i = 0; i < 64; i++) {
+		client_open(&clients[i]);
+		taken &= !send_part(&clients[i], 0, half);
+	}
+	ok(taken, "64 sockets begin uploads");
+	client_open(&clients[64]);
+	send_part(&clients[64], 0, half);
+	ok(clients[64].err == -EBUSY &&
+	   !strcmp(clients[64].sentence, "64 uploads are under way already"),
+	   "one more is told to try later");
+	/* As if it had died. */
+	client_close(&clients[0]);
+	ok_equal(send_part(&clients[64], 0, half), 0,
+		 "a client that is gone leaves its place");
+	for (i = 1; i < 65; i++)
+		client_close(&clients[i]);
+	ok_equal(send_part(&client, 0, size), 0, "as they all do");
+}
+
 static void infer(const char *name, const s64 *input, u32 bytes)
 {
 	client_begin(&client, KERNMLOPS_CMD_MODEL_INFER, 0);
@@ -262,6 +325,7 @@ int main(void)
 	test_load();
 	test_parts();
 	test_bad_files();
+	test_uploads();
 	test_infer();
 	test_list_and_remove();
 	return done();
