@@ -289,7 +289,7 @@ tests: $(FORMAT_TEST) $(USER_TESTS) $(NL_TESTS) $(BPF_TESTS) $(CLI_TEST_OBJECTS)
 
 # bench_kernel counts instructions in a VM, bench_native takes time here: the
 # portable files with the flags of the kernel.
-BENCH := $(addprefix build/selftests/bench/bench_,kernel native mlp forest)
+BENCH := $(addprefix build/selftests/bench/bench_,kernel native mlp forest export)
 BENCH_KMOD := build/bench/history.o build/bench/key_index.o
 
 build/selftests/bench/bench_kernel: build/selftests/bench/bench_kernel.o \
@@ -307,6 +307,9 @@ build/selftests/bench/bench_forest: $(patsubst %,build/selftests/bench/%.o,bench
 	xgboost_forest) $(PORTABLE:%.c=build/bench/%.o)
 build/selftests/bench/bench_forest: LIBS := -lxgboost -lz
 build/selftests/bench/xgboost_forest.o: | need-xgboost
+build/selftests/bench/bench_export: build/selftests/bench/bench_export.o \
+	build/selftests/formats/made_rows.o $(WRITER_OBJECTS)
+build/selftests/bench/bench_export.o: CPPFLAGS += -iquote tools/kmlopsctl -iquote selftests/formats
 build/selftests/bench/bench_kernel.o: | build/selftests/bench/ops.skel.h
 build/selftests/bench/%: CPPFLAGS += -Iselftests -Ibuild/selftests/bench
 build/selftests/bench/bench_native: LIBS += -lpthread

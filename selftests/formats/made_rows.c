@@ -103,6 +103,8 @@ static void make_row(struct made_row *row, uint64_t i)
 {
 	static const char *const comms[] = {
 		"", "a", "fourteen bytes", "caf\xc3\xa9", "\xff(", "kworker/0:1",
+		"systemd", "ksoftirqd/1", "bash", "rcu_preempt", "migration/2",
+		"kcompactd0", "sshd", "khugepaged", "python3", "postgres",
 	};
 	static const double doubles[] = {
 		0.0, -0.0, 1.5, DBL_MAX, -DBL_MIN, INFINITY, -INFINITY, NAN,
@@ -129,7 +131,7 @@ static void make_row(struct made_row *row, uint64_t i)
 	value->s64 = i < 2 ? (int64_t)(INT64_MAX + i) : (int64_t)mix(random);
 	value->flag = random & 1;
 	value->letter[0] = 'a' + i % 26;
-	memcpy(value->comm, comms[i % 6], strlen(comms[i % 6]));
+	memcpy(value->comm, comms[i % 16], strlen(comms[i % 16]));
 	value->f32 = i % 7 ? (float)random : doubles[i % 8];
 	value->f64 = i % 3 ? (double)random / 3 : doubles[i % 8];
 	for (j = 0; j < 3; j++) {

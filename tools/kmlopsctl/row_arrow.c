@@ -244,18 +244,13 @@ static void add_strings(struct arrow *arrow, struct body *body, unsigned int c)
 {
 	const struct batch_column *column = &arrow->batch.columns[c];
 	struct bytes *offsets = &arrow->offsets[c], *text = &arrow->values[c];
-	uint32_t row;
 
+	/* The first text begins at 0, each other one where one ends. */
 	offsets->size = 0;
 	text->size = 0;
-	bytes_add(offsets, NULL, 4);
-	for (row = 0; row < arrow->batch.nr; row++) {
-		int32_t end;
-
-		batch_text(column, row, text);
-		end = text->size;
-		bytes_add(offsets, &end, sizeof(end));
-	}
+	bytes_add(offsets, NULL, 4 * (size_t)(arrow->batch.nr + 1));
+	batch_text(&arrow->batch, column, false, text,
+		   (uint32_t *)offsets->data + 1);
 	add_buffer(body, offsets->data, offsets->size);
 	add_buffer(body, text->data, text->size);
 }
@@ -282,8 +277,7 @@ static void add_column(struct arrow *arrow, struct body *body, unsigned int c)
 		add_buffer(body, arrow->values[c].data, arrow->values[c].size);
 		return;
 	}
-	add_buffer(body, column->data,
-		   (size_t)nr * column->count * column->width);
+	add_buffer(body, column->data, (size_t)nr * column->width);
 }
 
 static void add_struct_vector(struct bytes *flat, size_t from,

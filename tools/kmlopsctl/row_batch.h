@@ -15,13 +15,13 @@ struct batch_layout {
 	bool widen;		/* integers: at least four bytes */
 };
 
-/* A column of a batch: one value for each row, @count elements each. */
+/* A column of a batch: for each row @count elements in @width bytes. */
 struct batch_column {
 	const struct column *column;
 	char *name;		/* of the column, with _N for one that was split */
 	uint32_t offset;	/* in the packed row */
 	uint32_t count;
-	uint32_t size;		/* of an element in the row */
+	uint32_t size;		/* of all elements in the row */
 	uint32_t width;		/* and in the batch */
 	uint8_t *data;
 };
@@ -46,10 +46,12 @@ void batch_bits(const struct row_batch *batch,
 		const struct batch_column *column, struct bytes *bits);
 
 /*
- * A column of char as UTF-8, up to the first NUL of each row; bytes that are
- * no UTF-8 become U+FFFD. Appends the text of row @row to @text.
+ * A column of char as UTF-8, each row up to its first NUL; bytes that are no
+ * UTF-8 become U+FFFD. Appended to @text one after the other: each with its
+ * length before it, four bytes, or its end noted in @ends.
  */
-void batch_text(const struct batch_column *column, uint32_t row,
-		struct bytes *text);
+void batch_text(const struct row_batch *batch,
+		const struct batch_column *column, bool with_lengths,
+		struct bytes *text, uint32_t *ends);
 
 #endif /* KMLOPSCTL_ROW_BATCH_H */

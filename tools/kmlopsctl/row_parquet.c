@@ -34,6 +34,9 @@ struct parquet {
 	uint64_t at;		/* in the file */
 };
 
+/* Pages begin so that the numbers in a file that is mapped can be used there. */
+#define PAGE_ALIGN	8
+
 /* A column of a row group in the file. */
 struct chunk {
 	uint64_t offset;
@@ -44,7 +47,8 @@ static void put(struct row_writer *writer, const void *data, size_t size)
 {
 	struct parquet *parquet = writer->state;
 
-	fwrite_unlocked(data, 1, size, writer->out);
+	if (size)
+		fwrite_unlocked(data, 1, size, writer->out);
 	parquet->at += size;
 }
 
@@ -70,20 +74,12 @@ static const void *page_data(struct parquet *parquet,
 			     const struct batch_column *column, size_t *size)
 {
 	struct bytes *page = &parquet->page;
-	uint32_t row;
 
 	page->size = 0;
 	if (column->column->type == KERNMLOPS_FIELD_TYPE_BOOL) {
 		batch_bits(&parquet->batch, column, page);
 	} else if (column->column->type == KERNMLOPS_FIELD_TYPE_CHAR) {
-		for (row = 0; row < parquet->batch.nr; row++) {
-			size_t at = bytes_add(page, NULL, 4);
-			uint32_t len;
-
-			batch_text(column, row, page);
-			len = page->size - at - 4;
-			memcpy(page->data + at, &len, sizeof(len));
-		}
+		batch_text(&parquet->batch, column, true, page, NULL);
 	} else {
 		*size = (size_t)parquet->batch.nr * column->width;
 		return column->data;
@@ -96,8 +92,9 @@ static struct chunk write_chunk(struct row_writer *writer,
 				const struct batch_column *column)
 {
 	struct parquet *parquet = writer->state;
-	struct chunk chunk = { .offset = parquet->at };
+	static const uint8_t zeros[PAGE_ALIGN];
 	struct thrift header = { 0 };
+	struct chunk chunk;
 	const void *data;
 	size_t size;
 
@@ -112,6 +109,8 @@ static struct chunk write_chunk(struct row_writer *writer,
 	thrift_i32(&header, 4, RLE);
 	thrift_end(&header);
 	bytes_add(&header.bytes, NULL, 1);
+	put(writer, zeros, -(parquet->at + header.bytes.size) % PAGE_ALIGN);
+	chunk.offset = parquet->at;
 	put(writer, header.bytes.data, header.bytes.size);
 	put(writer, data, size);
 	chunk.size = header.bytes.size + size;

@@ -6,7 +6,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import subprocess
 import tempfile
 from typing import Any
 
@@ -15,28 +14,7 @@ import numpy as np
 from .convert import convert
 from .integers import as_s64
 from .model import Model
-
-
-class KernelError(RuntimeError):
-    """What kmlopsctl refused; the message is its own. `code` is its exit code:
-    1 the kernel refused, 2 usage, 3 module not loaded, 4 verification failed."""
-
-    def __init__(self, message: str, code: int):
-        super().__init__(message)
-        self.code = code
-
-
-def _run(*words: str, data: str = "") -> str:
-    """The output of kmlopsctl; the variable KMLOPSCTL names another one."""
-    tool = os.environ.get("KMLOPSCTL", "kmlopsctl")
-    try:
-        run = subprocess.run([tool, *words], input=data, capture_output=True, text=True)
-    except FileNotFoundError:
-        raise KernelError(f"there is no {tool} here", 127) from None
-    if run.returncode:
-        message = run.stderr.strip().removeprefix("kmlopsctl: ")
-        raise KernelError(message or f"kmlopsctl ended with {run.returncode}", run.returncode)
-    return run.stdout
+from .tool import run_tool
 
 
 class KernelModel:
@@ -46,7 +24,7 @@ class KernelModel:
         self.name = name
         self.classes = classes
         """Labels by index, if known: the kernel does not keep them."""
-        self.info: dict[str, Any] = json.loads(_run("-j", "model", "show", name))
+        self.info: dict[str, Any] = json.loads(run_tool("-j", "model", "show", name))
 
     @property
     def version(self) -> int:
@@ -70,8 +48,8 @@ class KernelModel:
             return np.empty((0, int(self.info["outputs"])), np.int64)
         text = io.StringIO()
         np.savetxt(text, rows, "%d", ",")
-        answers = _run("-o", "csv", "model", "infer", self.name, "file", "-",
-                       data=text.getvalue())
+        answers = run_tool("-o", "csv", "model", "infer", self.name, "file", "-",
+                           data=text.getvalue())
         words = [line.split(",") for line in answers.splitlines()[1:]]
         return np.array(words, dtype=object).astype(np.int64)
 
@@ -89,7 +67,7 @@ class KernelModel:
 
     def remove(self) -> None:
         """Take the model out of the kernel."""
-        _run("model", "remove", self.name)
+        run_tool("model", "remove", self.name)
 
     def __repr__(self) -> str:
         return f"<kernmlops.KernelModel {self.name}: {self.info['kind']}, version {self.version}>"
@@ -116,6 +94,6 @@ def deploy(model: Any, name: str, X_calib: Any = None, schema: Any = None,
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, f"{name}.kmml")
         model.save(path)
-        _run("model", "verify", "file", path)
-        _run("model", "load", name, "file", path)
+        run_tool("model", "verify", "file", path)
+        run_tool("model", "load", name, "file", path)
     return KernelModel(name, model.classes)

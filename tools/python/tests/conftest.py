@@ -46,8 +46,8 @@ def export(tmp_path):
 
 def packed(columns):
     """The NPY description of a packed row, padding included."""
-    types = {"u8": "|u1", "u32": "<u4", "u64": "<u8", "s32": "<i4", "s64": "<i8", "f64": "<f8",
-             "bool": "|b1"}
+    types = {"u8": "|u1", "u32": "<u4", "u64": "<u8", "s8": "|i1", "s32": "<i4", "s64": "<i8",
+             "f64": "<f8", "bool": "|b1"}
     descr, at, origin = [], 0, "row"
 
     def pad(to):

@@ -140,7 +140,7 @@ def test_truncated(export):
 def test_foreign(export):
     path = export(COLUMNS, ROWS)
     meta = path.with_name(path.name + ".meta.json")
-    refused(export(COLUMNS, ROWS, changes={"rows": 4}), "has 3 rows, its .meta.json says 4")
+    refused(export(COLUMNS, ROWS, changes={"rows": 4}), "has 3 rows, its description says 4")
     other = json.loads(meta.read_text()) | {"rows": 3}
     other["columns"][2]["name"] = "tid"
     meta.write_text(json.dumps(other))
@@ -150,9 +150,9 @@ def test_foreign(export):
 
 
 def test_unknown_format(export):
-    path = export(COLUMNS, [], "arrow")
+    path = export(COLUMNS, [], "orc")
     path.write_bytes(b"")
-    refused(path, "cannot read format arrow, only npy, csv, jsonl")
+    refused(path, "cannot read format orc, only npy, csv, jsonl, arrow, arrows, parquet")
 
 
 def test_bad_text(export):
