@@ -86,6 +86,22 @@ def test_logarithms(steps, agreement):
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", CLASSIFIERS)
+def test_rows_of_the_kernel(kind):
+    """Captured by the collector runqueue, and kept here."""
+    data = load("runqueue")
+    trained = make_pipeline(FunctionTransformer(kernmlops.log2q4), StandardScaler(),
+                            CLASSIFIERS[kind]()).fit(data.X, data.y)
+    for target in ("W8A8", "W8A16"):
+        model = kernmlops.convert(trained, data.X, y=data.y, target=target)
+        right, ours = ((answers == data.yv).mean()
+                       for answers in (trained.predict(data.Xv), model.predict(data.Xv)))
+        assert 100 * (right - ours) <= POINTS
+        assert model.report.agreement > 0.98
+        assert abs(model.report.integers.auc - model.report.floats.auc) < 0.005
+
+
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind, target, error", [
     ("linear", "W8A8", 0.02), ("linear", "W8A16", 0.02),
     ("mlp", "W8A8", 0.05), ("mlp", "W8A16", 0.05),

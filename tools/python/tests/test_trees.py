@@ -66,7 +66,7 @@ def check_classifier(trained, data, **options):
     return model
 
 
-@pytest.mark.parametrize("name", ["digits", "breast_cancer", "wine"])
+@pytest.mark.parametrize("name", ["digits", "breast_cancer", "wine", "runqueue"])
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 def test_classifiers(kind, name):
     data = load(name)
