@@ -117,10 +117,10 @@ PORTABLE := refusal.c schema.c history.c key_index.c cursor.c model_format.c eng
 	mlp.c mlp_proof.c mlp_scalar.c mlp_avx2.c mlp_avx512.c \
 	tree_nodes.c tree.c forest.c forest_layout.c forest_scalar.c forest_avx2.c forest_avx512.c
 
-# As in Kbuild.
-%_avx2.o: private CFLAGS += -mavx2
-%/forest_avx2.o: private CFLAGS += -mavx2 -ffixed-xmm4
-AVX512_CFLAGS := -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl \
+# As in Kbuild and, as to char, in the kernel.
+%_avx2.o: private CFLAGS += -funsigned-char -mavx2
+%/forest_avx2.o: private CFLAGS += -funsigned-char -mavx2 -ffixed-xmm4
+AVX512_CFLAGS := -funsigned-char -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl \
 	-mavx512vbmi -mavx512vnni
 %_avx512.o: private CFLAGS += $(AVX512_CFLAGS)
 

@@ -104,12 +104,20 @@ static __always_inline __m256i clamp32(__m256i v, s32 min, s32 max)
 	return _mm256_min_epi32(v, _mm256_set1_epi32(max));
 }
 
+static __always_inline __m256i choose64(__m256i a, __m256i b, __m256i mask)
+{
+	return _mm256_castpd_si256(_mm256_blendv_pd(_mm256_castsi256_pd(a),
+						    _mm256_castsi256_pd(b),
+						    _mm256_castsi256_pd(mask)));
+}
+
+/* Not by bytes: gcc 12 gets that wrong with the kernel's -funsigned-char. */
 static __always_inline __m256i clamp64(__m256i v, s64 min, s64 max)
 {
 	__m256i low = _mm256_set1_epi64x(min), high = _mm256_set1_epi64x(max);
 
-	v = _mm256_blendv_epi8(v, low, _mm256_cmpgt_epi64(low, v));
-	return _mm256_blendv_epi8(v, high, _mm256_cmpgt_epi64(v, high));
+	v = choose64(v, low, _mm256_cmpgt_epi64(low, v));
+	return choose64(v, high, _mm256_cmpgt_epi64(v, high));
 }
 
 /* The offset of the channel has 2^63, to shift what is not negative. */
