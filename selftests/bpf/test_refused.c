@@ -122,7 +122,6 @@ static bool may_call(__u32 kfunc, int btf_fd, __u64 capabilities)
 	int status, fd;
 	pid_t pid = fork();
 
-
 	if (!pid) {
 		if (keep_capabilities(capabilities))
 			_exit(2);
