@@ -29,6 +29,7 @@ PREFIX := /usr/local
 ## T=DIR/test_NAME  the one VM test that check-vm runs
 ## FUZZ_SECONDS=N   how long 'make fuzz' runs each target (600)
 ## VM_CPUS=2 VM_MEM=1G VM_TIMEOUT=SECONDS VM_ACCEL=tcg|kvm|icount
+## FLAVOUR=plain|debug|kcsan     the kernel that ci-kernel builds and kunit runs on
 ##
 
 ifdef KDIR
@@ -65,6 +66,20 @@ $(KMOD): $(KMOD_SOURCES) | need-kmod
 	$(Q)$(MAKE) -s -C $(KDIR) M=$(abspath $(@D)) modules
 	$(Q)readelf -SW $@ | grep -q ' \.BTF ' || \
 		{ echo "$@ has no BTF: kfuncs need $(KDIR)/vmlinux and pahole" >&2; rm $@; exit 1; }
+	$(Q)touch $@
+
+# The same module with its KUnit suites in it, which run when it is loaded.
+KUNIT_KMOD := build/kunit/$(KVER)/kernmlops.ko
+
+kunit-kmod: $(KUNIT_KMOD)
+.PHONY: kunit-kmod
+
+KUNIT_SOURCES := $(wildcard kmod/tests/*.[ch]) selftests/user/model_builder.h
+
+$(KUNIT_KMOD): $(KMOD_SOURCES) $(KUNIT_SOURCES) | need-kmod
+	$(call say,KBUILD,$@)
+	$(Q)rm -rf $(@D)/kmod/tests && mkdir -p $(@D) && cp -p --parents -t $(@D) $^
+	$(Q)$(MAKE) -s -C $(KDIR) M=$(abspath $(@D)) KERNMLOPS_KUNIT=y modules
 	$(Q)touch $@
 
 need-kmod:
@@ -188,6 +203,7 @@ build/selftests/bpf/%-prototypes.bpf.o: selftests/bpf/%.bpf.c build/selftests/vm
 USER_TESTS := $(call tests_in,user)
 NL_TESTS := $(call tests_in,nl)
 BPF_TESTS := $(call tests_in,bpf)
+FUZZERS := $(call tests_in,fuzz)
 BPF_TEST_SKELETONS := $(patsubst %.bpf.c,build/%.skel.h,$(wildcard selftests/bpf/*.bpf.c))
 
 $(USER_TESTS): LIBS += -lcmocka -lm
@@ -198,7 +214,14 @@ $(USER_TESTS): build/selftests/user/%: build/selftests/user/%.o $(call shared_in
 $(NL_TESTS): build/selftests/nl/%: build/selftests/nl/%.o $(call shared_in,nl) $(LIB)
 $(BPF_TESTS): build/selftests/bpf/%: build/selftests/bpf/%.o $(call shared_in,bpf) $(LIB)
 $(BPF_TESTS:=.o) $(call shared_in,bpf): | $(BPF_TEST_SKELETONS) $(HEADER_TEST_SKELETONS)
-build/selftests/%: CPPFLAGS += -Iselftests -Ibuild/selftests/bpf
+# The client of the netlink tests, and the family as tables.
+$(FUZZERS): build/selftests/fuzz/%: build/selftests/fuzz/%.o build/selftests/nl/client.o $(LIB)
+build/selftests/fuzz/test_netlink.o: build/selftests/fuzz/netlink_spec.h
+build/selftests/fuzz/netlink_spec.h: selftests/fuzz/netlink-spec Documentation/netlink/specs/kernmlops.yaml
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PYTHON) $^ >$@
+build/selftests/%: CPPFLAGS += -Iselftests -Ibuild/selftests/bpf -Ibuild/selftests/fuzz
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 build/selftests/user/%_sanitized build/selftests/user/%_sanitized.o: private CFLAGS += $(SANITIZE)
 
@@ -207,7 +230,7 @@ build/kmod/sanitized/%.o: kmod/%.c | need-user
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(SANITIZE) $(CPPFLAGS) -MMD -MP -c $< -o $@
 
-$(USER_TESTS) $(NL_TESTS) $(BPF_TESTS):
+$(USER_TESTS) $(NL_TESTS) $(BPF_TESTS) $(FUZZERS):
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LIBS)
 
@@ -282,7 +305,10 @@ $(TEST_KMODS)/built: $(wildcard selftests/kmod/*) $(KMOD)
 		KBUILD_EXTRA_SYMBOLS=$(abspath $(dir $(KMOD)))/Module.symvers modules
 	$(Q)touch $@
 
-tests: $(FORMAT_TEST) $(USER_TESTS) $(NL_TESTS) $(BPF_TESTS) $(CLI_TEST_OBJECTS) $(TEST_KMODS)/built ## build the tests
+test-kmods: $(TEST_KMODS)/built
+.PHONY: test-kmods
+
+tests: $(FORMAT_TEST) $(USER_TESTS) $(NL_TESTS) $(BPF_TESTS) $(FUZZERS) $(CLI_TEST_OBJECTS) $(TEST_KMODS)/built ## build the tests
 .PHONY: tests
 
 # ---- benchmarks
@@ -421,6 +447,34 @@ define for-vm
 	@KVER='$(KERNEL_WANTED)' selftests/vm/fetch-kernel >build/vm/release
 	+@$(MAKE) $(jobs) KVER=$$(cat build/vm/release) $1 >&2
 endef
+
+# ---- kernels of our own, for what a stock kernel cannot run
+
+# Programs are built for the stock kernel, as they are run there; modules for each.
+define on-ci-kernel
+	$(call for-vm,all tests)
+	@selftests/vm/ci-kernel $1 >build/vm/release-$1
+	+@$(MAKE) $(jobs) KVER=$$(cat build/vm/release-$1) kmod test-kmods kunit-kmod >&2
+endef
+
+ci-kernel: deps ## build the kernel FLAVOUR from Debian's source, or find it in the cache
+	@selftests/vm/ci-kernel $(FLAVOUR)
+
+check-debug: deps ## run the VM tests and KUnit under KASAN, lockdep, kmemleak
+	$(call on-ci-kernel,debug)
+	$(Q)KVER=$$(cat build/vm/release-debug) selftests/check-kernel $(T)
+
+check-kcsan: deps ## run the VM tests under KCSAN, which finds data races
+	$(call on-ci-kernel,kcsan)
+	$(Q)KVER=$$(cat build/vm/release-kcsan) selftests/check-kernel $(T)
+
+kunit: FLAVOUR := $(or $(FLAVOUR),plain)
+kunit: deps ## run the KUnit suites on the kernel FLAVOUR (plain)
+	@mkdir -p build/vm
+	@selftests/vm/ci-kernel $(FLAVOUR) >build/vm/release-$(FLAVOUR)
+	+@$(MAKE) $(jobs) KVER=$$(cat build/vm/release-$(FLAVOUR)) kunit-kmod >&2
+	$(Q)KVER=$$(cat build/vm/release-$(FLAVOUR)) selftests/vm/run-kunit
+.PHONY: ci-kernel check-debug check-kcsan kunit
 
 # ---- generated files
 

@@ -1,24 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Differences between supported kernels (6.12 and later), by feature.
+ * Differences between supported kernels (6.12 and later), by feature. What the
+ * preprocessor cannot see, Kbuild looks up in the headers: KMLOPS_HAS_*.
  */
 #ifndef KMLOPS_COMPAT_H
 #define KMLOPS_COMPAT_H
 
 #include <linux/btf.h>
 #include <linux/module.h>
-#include <linux/version.h>
 
 /* The argument was a bare token before 6.13. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
-#define KMLOPS_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns)
-#else
+#ifdef KMLOPS_HAS_STRING_NS
 #define KMLOPS_IMPORT_NS(ns)	MODULE_IMPORT_NS(#ns)
+#else
+#define KMLOPS_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns)
 #endif
 
 /* All arguments of kfuncs are trusted where there is no flag to say so. */
 #ifndef KF_TRUSTED_ARGS
 #define KF_TRUSTED_ARGS		0
+#endif
+
+/* One call since 6.13, where the timer's function may not be set alone. */
+#ifndef KMLOPS_HAS_HRTIMER_SETUP
+#define hrtimer_setup(timer, callback, clock, mode) ({	\
+	hrtimer_init(timer, clock, mode);		\
+	(timer)->function = (callback);			\
+})
 #endif
 
 #endif /* KMLOPS_COMPAT_H */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Model files for tests, made part by part so that a test can spoil one.
+ * Model files for tests, made part by part so that a test can spoil one. Natively
+ * and for KUnit.
  */
 #ifndef MODEL_BUILDER_H
 #define MODEL_BUILDER_H
@@ -30,10 +31,10 @@ static inline void model_seal(void *file, u32 size)
 	struct kmlops_model_header *header = file;
 
 	header->crc = 0;
-	header->crc = crc32(0, file, size);
+	header->crc = kmlops_crc32(0, file, size);
 }
 
-/* The file, to be freed by the caller, and its size. */
+/* The file, to be freed with kmlops_free(), and its size; NULL without memory. */
 static inline void *model_build(struct model_builder *builder, u32 *size)
 {
 	u32 offset = sizeof(builder->header) +
@@ -47,7 +48,9 @@ static inline void *model_build(struct model_builder *builder, u32 *size)
 		offset += builder->sections[i].size;
 	}
 	*size = offset;
-	file = calloc(1, offset);
+	file = kmlops_alloc(offset, NUMA_NO_NODE);
+	if (!file)
+		return NULL;
 	builder->header.magic = KMLOPS_MODEL_MAGIC;
 	builder->header.format = KMLOPS_MODEL_FORMAT;
 	builder->header.nr_sections = builder->nr_sections;

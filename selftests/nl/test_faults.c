@@ -1,0 +1,524 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory that is not there: each allocation of each command fails in turn,
+ * until a command has none left to fail. A command that says it failed has
+ * changed nothing, and says -ENOMEM or -ENOBUFS; that nothing leaks is found by
+ * kmemleak after all tests.
+ *
+ * Needs a kernel with fault injection (/proc/self/fail-nth).
+ */
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <linux/genetlink.h>
+#include <linux/kernmlops.h>
+#include <linux/kernmlops_row.h>
+#include "../user/model_builder.h"
+#include "client.h"
+#include "tap.h"
+
+/* More than any command allocates. */
+#define NTH_MAX	2000
+
+static struct client client, observer;
+static int fail_nth, map, map2, cpus;
+static u8 *file;
+static u32 file_size;
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		bail("write %s to %s", text, path);
+	close(fd);
+}
+
+/* All allocations, also those that may sleep, and without a report of each. */
+static void choose_faults(void)
+{
+	static const char *const files[][2] = {
+		{ "failslab/ignore-gfp-wait", "N" },
+		{ "failslab/verbose", "0" },
+		{ "fail_page_alloc/ignore-gfp-wait", "N" },
+		{ "fail_page_alloc/ignore-gfp-highmem", "N" },
+		{ "fail_page_alloc/min-order", "0" },
+		{ "fail_page_alloc/verbose", "0" },
+	};
+	char path[128];
+	size_t i;
+
+	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/debug/%s",
+			 files[i][0]);
+		write_file(path, files[i][1]);
+	}
+}
+
+static void set_fail_nth(int nth)
+{
+	char text[16];
+	int size = snprintf(text, sizeof(text), "%d", nth);
+
+	if (pwrite(fail_nth, text, size, 0) != size)
+		bail("write fail-nth");
+}
+
+/* How many allocations are left before one fails; 0 once it has. */
+static int faults_left(void)
+{
+	char text[16] = "";
+
+	if (pread(fail_nth, text, sizeof(text) - 1, 0) < 0)
+		bail("read fail-nth");
+	return atoi(text);
+}
+
+/* What became of a request. */
+struct outcome {
+	int err;		/* of the command, if it said */
+	bool told;		/* the answer arrived */
+	bool failed;		/* an allocation was failed */
+};
+
+/* One answer of several messages; true if it is the last one. */
+static bool take_answer(const char *buffer, ssize_t size,
+			struct outcome *outcome)
+{
+	struct nlmsghdr *nlh = (void *)buffer;
+	int left = size;
+
+	for (; nlmsg_ok(nlh, left); nlh = nlmsg_next(nlh, &left)) {
+		if (nlh->nlmsg_type != NLMSG_ERROR &&
+		    nlh->nlmsg_type != NLMSG_DONE)
+			continue;
+		outcome->err = *(int *)nlmsg_data(nlh);
+		outcome->told = true;
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Sends the request of client.msg with its @nth allocation failing. A request
+ * is worked on while it is sent, so its answer is there; a dump also while it
+ * is received.
+ */
+static struct outcome send_failing(int nth)
+{
+	static char buffer[256 * 1024];
+	int fd = nl_socket_get_fd(client.sock);
+	struct outcome outcome = {};
+	struct nlmsghdr *nlh;
+	ssize_t size;
+	int tries = 0;
+
+	nl_complete_msg(client.sock, client.msg);
+	nlh = nlmsg_hdr(client.msg);
+	set_fail_nth(nth);
+	size = send(fd, nlh, nlh->nlmsg_len, 0);
+	if (size < 0) {
+		outcome.err = -errno;
+		outcome.told = true;
+	}
+	while (!outcome.told && tries < 100) {
+		size = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+		if (size < 0 && errno == EAGAIN)
+			break;
+		if (size < 0)
+			tries++;
+		else if (take_answer(buffer, size, &outcome))
+			break;
+	}
+	outcome.failed = !faults_left();
+	set_fail_nth(0);
+	/* What a dump that was given up has left. */
+	while (recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT) > 0 ||
+	       (errno != EAGAIN && tries++ < 200))
+		;
+	nlmsg_free(client.msg);
+	return outcome;
+}
+
+/* A number that changes with what can be seen of stores and models. */
+static uint64_t state;
+
+static void add_to_state(struct client *from, void *unused)
+{
+	const unsigned char *bytes = nlmsg_data(from->reply);
+	const struct genlmsghdr *genl = nlmsg_data(from->reply);
+	int i, size = nlmsg_datalen(from->reply);
+	struct nlattr *count = NULL;
+
+	/* An inference counts though its answer finds no memory. */
+	if (genl->cmd == KERNMLOPS_CMD_MODEL_GET)
+		count = from->attrs[KERNMLOPS_A_MODEL_INFERENCES];
+	for (i = 0; i < size; i++)
+		if (!count || bytes + i < (unsigned char *)count ||
+		    bytes + i >= (unsigned char *)count + nla_total_size(8))
+			state = (state ^ bytes[i]) * 0x100000001b3;
+}
+
+static uint64_t look(void)
+{
+	static const int commands[] = { KERNMLOPS_CMD_STORE_GET,
+					KERNMLOPS_CMD_MODEL_GET };
+	size_t i;
+
+	state = 0;
+	observer.each = add_to_state;
+	for (i = 0; i < 2; i++) {
+		client_begin(&observer, commands[i], NLM_F_DUMP);
+		if (client_send(&observer))
+			bail("look at the state");
+	}
+	observer.each = NULL;
+	return state;
+}
+
+static int quick(int cmd, int attr, const char *name)
+{
+	return client_named(&observer, cmd, attr, name);
+}
+
+/* Things to do before a command, so that it has something to work on. */
+static void nothing(void)
+{
+}
+
+static void make_store(const char *name, int of, int mode, bool lossless)
+{
+	client_begin_register(&observer, name, of, 64);
+	nla_put_u32(observer.msg, KERNMLOPS_A_STORE_MODE, mode);
+	if (lossless)
+		nla_put_flag(observer.msg, KERNMLOPS_A_STORE_LOSSLESS);
+	if (client_send(&observer))
+		bail("register %s: %s", name, observer.sentence);
+}
+
+static void need_fleeting(void)
+{
+	if (quick(KERNMLOPS_CMD_STORE_GET, KERNMLOPS_A_STORE_NAME, "fleeting"))
+		make_store("fleeting", map2, KERNMLOPS_STORE_MODE_HISTORY,
+			   false);
+}
+
+static void need_no_fleeting(void)
+{
+	quick(KERNMLOPS_CMD_STORE_UNREGISTER, KERNMLOPS_A_STORE_NAME,
+	      "fleeting");
+}
+
+static void load_fleeting_model(struct client *to)
+{
+	client_begin(to, KERNMLOPS_CMD_MODEL_LOAD, 0);
+	nla_put_string(to->msg, KERNMLOPS_A_MODEL_NAME, "fleeting");
+	nla_put_u32(to->msg, KERNMLOPS_A_MODEL_SIZE, file_size);
+	nla_put_u32(to->msg, KERNMLOPS_A_MODEL_OFFSET, 0);
+	nla_put(to->msg, KERNMLOPS_A_MODEL_DATA, file_size, file);
+}
+
+static void need_no_model(void)
+{
+	quick(KERNMLOPS_CMD_MODEL_REMOVE, KERNMLOPS_A_MODEL_NAME, "fleeting");
+}
+
+static void need_model(void)
+{
+	if (!quick(KERNMLOPS_CMD_MODEL_GET, KERNMLOPS_A_MODEL_NAME, "fleeting"))
+		return;
+	load_fleeting_model(&observer);
+	if (client_send(&observer))
+		bail("load a model: %s", observer.sentence);
+}
+
+/* The requests themselves. */
+static void begin_on(int cmd, int attr, const char *name, int flags)
+{
+	client_begin(&client, cmd, flags);
+	nla_put_string(client.msg, attr, name);
+}
+
+static void register_history(void)
+{
+	client_begin_register(&client, "fleeting", map2, 64);
+}
+
+static void register_mirror(void)
+{
+	register_history();
+	nla_put_u32(client.msg, KERNMLOPS_A_STORE_MODE,
+		    KERNMLOPS_STORE_MODE_MIRROR);
+}
+
+static void register_map(void)
+{
+	register_history();
+	nla_put_u32(client.msg, KERNMLOPS_A_STORE_MODE,
+		    KERNMLOPS_STORE_MODE_MAP);
+}
+
+static void unregister(void)
+{
+	begin_on(KERNMLOPS_CMD_STORE_UNREGISTER, KERNMLOPS_A_STORE_NAME,
+		 "fleeting", 0);
+}
+
+static void info_get(void)
+{
+	client_begin(&client, KERNMLOPS_CMD_INFO_GET, 0);
+}
+
+static void store_get(void)
+{
+	begin_on(KERNMLOPS_CMD_STORE_GET, KERNMLOPS_A_STORE_NAME, "steady", 0);
+}
+
+static void store_dump(void)
+{
+	client_begin(&client, KERNMLOPS_CMD_STORE_GET, NLM_F_DUMP);
+}
+
+static void truncate_rows(void)
+{
+	begin_on(KERNMLOPS_CMD_STORE_TRUNCATE, KERNMLOPS_A_STORE_NAME,
+		 "steady", 0);
+	nla_put_u64(client.msg, KERNMLOPS_A_STORE_BEFORE, 1);
+}
+
+static void begin_row(int cmd, const char *store, int flags)
+{
+	begin_on(cmd, KERNMLOPS_A_ROW_STORE, store, flags);
+}
+
+static void put_key(void)
+{
+	nla_put_u32(client.msg, KERNMLOPS_A_ROW_KEY, 1);
+}
+
+static void row_latest(void)
+{
+	begin_row(KERNMLOPS_CMD_ROW_GET, "steady", 0);
+	put_key();
+}
+
+static void row_last(void)
+{
+	row_latest();
+	nla_put_u32(client.msg, KERNMLOPS_A_ROW_LAST, 100);
+}
+
+static void row_nearest(void)
+{
+	begin_row(KERNMLOPS_CMD_ROW_GET, "steady", 0);
+	nla_put_u64(client.msg, KERNMLOPS_A_ROW_NEAREST, 1);
+}
+
+static void row_dump(void)
+{
+	begin_row(KERNMLOPS_CMD_ROW_GET, "steady", NLM_F_DUMP);
+}
+
+static void row_dump_resumed(void)
+{
+	row_dump();
+	nla_put(client.msg, KERNMLOPS_A_ROW_CURSOR, 0, NULL);
+}
+
+static void row_dump_map(void)
+{
+	begin_row(KERNMLOPS_CMD_ROW_GET, "live", NLM_F_DUMP);
+}
+
+static void row_push(void)
+{
+	begin_row(KERNMLOPS_CMD_ROW_PUSH, "steady", 0);
+	put_key();
+	nla_put_u32(client.msg, KERNMLOPS_A_ROW_VALUE, 2);
+}
+
+static void row_consume(void)
+{
+	u64 next[64] = {};
+
+	begin_row(KERNMLOPS_CMD_ROW_CONSUME, "careful", 0);
+	nla_put(client.msg, KERNMLOPS_A_ROW_CURSOR, 8 * cpus, next);
+}
+
+static void model_load(void)
+{
+	load_fleeting_model(&client);
+}
+
+static void model_get(void)
+{
+	begin_on(KERNMLOPS_CMD_MODEL_GET, KERNMLOPS_A_MODEL_NAME, "fleeting", 0);
+}
+
+static void model_dump(void)
+{
+	client_begin(&client, KERNMLOPS_CMD_MODEL_GET, NLM_F_DUMP);
+}
+
+static void model_remove(void)
+{
+	begin_on(KERNMLOPS_CMD_MODEL_REMOVE, KERNMLOPS_A_MODEL_NAME, "fleeting",
+		 0);
+}
+
+static void model_infer(void)
+{
+	s64 in[20] = { 11, -5 };
+
+	begin_on(KERNMLOPS_CMD_MODEL_INFER, KERNMLOPS_A_MODEL_NAME, "fleeting",
+		 0);
+	nla_put(client.msg, KERNMLOPS_A_MODEL_INPUT, sizeof(in), in);
+}
+
+static const struct {
+	const char *name;
+	int cmd;
+	void (*prepare)(void);
+	void (*begin)(void);
+} requests[] = {
+	{ "info-get", KERNMLOPS_CMD_INFO_GET, nothing, info_get },
+	{ "store-register, history", KERNMLOPS_CMD_STORE_REGISTER,
+	  need_no_fleeting, register_history },
+	{ "store-register, mirror", KERNMLOPS_CMD_STORE_REGISTER,
+	  need_no_fleeting, register_mirror },
+	{ "store-register, map", KERNMLOPS_CMD_STORE_REGISTER,
+	  need_no_fleeting, register_map },
+	{ "store-unregister", KERNMLOPS_CMD_STORE_UNREGISTER, need_fleeting,
+	  unregister },
+	{ "store-get", KERNMLOPS_CMD_STORE_GET, nothing, store_get },
+	{ "store-get, all", KERNMLOPS_CMD_STORE_GET, nothing, store_dump },
+	{ "store-truncate", KERNMLOPS_CMD_STORE_TRUNCATE, nothing, truncate_rows },
+	{ "row-get, latest", KERNMLOPS_CMD_ROW_GET, nothing, row_latest },
+	{ "row-get, last", KERNMLOPS_CMD_ROW_GET, nothing, row_last },
+	{ "row-get, nearest", KERNMLOPS_CMD_ROW_GET, nothing, row_nearest },
+	{ "row-get, all", KERNMLOPS_CMD_ROW_GET, nothing, row_dump },
+	{ "row-get, resumed", KERNMLOPS_CMD_ROW_GET, nothing,
+	  row_dump_resumed },
+	{ "row-get, of a map", KERNMLOPS_CMD_ROW_GET, nothing, row_dump_map },
+	{ "row-push", KERNMLOPS_CMD_ROW_PUSH, nothing, row_push },
+	{ "row-consume", KERNMLOPS_CMD_ROW_CONSUME, nothing, row_consume },
+	{ "model-load", KERNMLOPS_CMD_MODEL_LOAD, need_no_model, model_load },
+	{ "model-load, next version", KERNMLOPS_CMD_MODEL_LOAD, need_model,
+	  model_load },
+	{ "model-get", KERNMLOPS_CMD_MODEL_GET, need_model, model_get },
+	{ "model-get, all", KERNMLOPS_CMD_MODEL_GET, need_model, model_dump },
+	{ "model-infer", KERNMLOPS_CMD_MODEL_INFER, need_model, model_infer },
+	{ "model-remove", KERNMLOPS_CMD_MODEL_REMOVE, need_model,
+	  model_remove },
+};
+
+static void test_request(size_t i)
+{
+	int nth, refused = 0, survived = 0, unheard = 0, wrong = 0, changed = 0;
+
+	for (nth = 1; nth < NTH_MAX; nth++) {
+		struct outcome outcome;
+		uint64_t before;
+
+		requests[i].prepare();
+		before = look();
+		requests[i].begin();
+		outcome = send_failing(nth);
+		if (!outcome.failed) {
+			if (outcome.err || !outcome.told)
+				wrong++;
+			break;
+		}
+		if (!outcome.told) {
+			unheard++;
+		} else if (!outcome.err) {
+			survived++;
+		} else {
+			refused++;
+			if (outcome.err != -ENOMEM && outcome.err != -ENOBUFS) {
+				note("allocation %d: error %d", nth,
+				     outcome.err);
+				wrong++;
+			}
+			if (look() != before) {
+				note("allocation %d: changed", nth);
+				changed++;
+			}
+		}
+	}
+	note("%s: %d allocations: %d refused, %d done without, %d unheard",
+	     requests[i].name, nth - 1, refused, survived, unheard);
+	ok(nth > 1 && nth < NTH_MAX, "%s: every allocation was failed",
+	   requests[i].name);
+	ok(!wrong, "%s: the error is that of memory, and then it works",
+	   requests[i].name);
+	ok(!changed, "%s: what fails changes nothing", requests[i].name);
+}
+
+static void prepare(void)
+{
+	struct sample_tree tree;
+	struct model_builder builder;
+	u32 key = 1, value = 7;
+	int i;
+
+	sample_tree_init(&tree);
+	sample_tree_add(&builder, &tree);
+	file = model_build(&builder, &file_size);
+	cpus = sysconf(_SC_NPROCESSORS_CONF);
+	map = map_with_btf("steady", 4);
+	map2 = map_with_btf("fleeting", 4);
+	make_store("steady", map, KERNMLOPS_STORE_MODE_HISTORY, false);
+	make_store("careful", map_with_btf("careful", 4),
+		   KERNMLOPS_STORE_MODE_HISTORY, true);
+	i = map_with_btf("live", 4);
+	bpf_map_update_elem(i, &key, &value, BPF_ANY);
+	make_store("live", i, KERNMLOPS_STORE_MODE_MAP, false);
+	for (i = 0; i < 200; i++) {
+		client_begin(&observer, KERNMLOPS_CMD_ROW_PUSH, 0);
+		nla_put_string(observer.msg, KERNMLOPS_A_ROW_STORE, "steady");
+		nla_put_u32(observer.msg, KERNMLOPS_A_ROW_KEY, i % 4);
+		nla_put_u32(observer.msg, KERNMLOPS_A_ROW_VALUE, i);
+		if (client_send(&observer))
+			bail("push: %s", observer.sentence);
+	}
+}
+
+static void clean_up(void)
+{
+	static const char *const stores[] = { "steady", "careful", "live",
+					      "fleeting" };
+	size_t i;
+
+	for (i = 0; i < 4; i++)
+		quick(KERNMLOPS_CMD_STORE_UNREGISTER, KERNMLOPS_A_STORE_NAME,
+		      stores[i]);
+	need_no_model();
+}
+
+int main(void)
+{
+	bool known[KERNMLOPS_CMD_MAX + 1] = {};
+	int missing = 0;
+	size_t i;
+
+	fail_nth = open("/proc/self/fail-nth", O_RDWR);
+	if (fail_nth < 0)
+		skip_all("this kernel has no fault injection");
+	if (client_open(&client) || client_open(&observer))
+		bail("connect");
+	choose_faults();
+	prepare();
+	for (i = 0; i < sizeof(requests) / sizeof(*requests); i++) {
+		known[requests[i].cmd] = true;
+		test_request(i);
+	}
+	for (i = 1; i <= KERNMLOPS_CMD_MAX; i++)
+		missing += !known[i];
+	ok_equal(missing, 0, "no command was left out");
+	clean_up();
+	client_close(&observer);
+	client_close(&client);
+	return done();
+}
