@@ -198,44 +198,45 @@ static enum hrtimer_restart capture_nested(struct hrtimer *timer)
 
 static void interrupts_nest(struct kunit *test)
 {
-	struct nested nested = {};
+	struct nested *nested = kunit_kzalloc(test, sizeof(*nested), GFP_KERNEL);
 	struct kmlops_history_stats stats;
 	u64 calls = 0, stored = 0, torn = 0, time, ref;
 	unsigned long end;
 
+	KUNIT_ASSERT_NOT_NULL(test, nested);
 	migrate_disable();
-	nested.cpu = raw_smp_processor_id();
-	nested.history = kmlops_history_create(4, sizeof(struct value), 8,
-					       nested.cpu + 1, NULL);
-	KUNIT_EXPECT_NOT_NULL(test, nested.history);
-	if (!nested.history)
+	nested->cpu = raw_smp_processor_id();
+	nested->history = kmlops_history_create(4, sizeof(struct value), 8,
+					       nested->cpu + 1, NULL);
+	KUNIT_EXPECT_NOT_NULL(test, nested->history);
+	if (!nested->history)
 		goto out;
-	hrtimer_setup(&nested.timer, capture_nested, CLOCK_MONOTONIC,
+	hrtimer_setup(&nested->timer, capture_nested, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL_PINNED_HARD);
-	hrtimer_start(&nested.timer, ns_to_ktime(50 * NSEC_PER_USEC),
+	hrtimer_start(&nested->timer, ns_to_ktime(50 * NSEC_PER_USEC),
 		      HRTIMER_MODE_REL_PINNED_HARD);
 	end = jiffies + HZ;
 	while (time_before(jiffies, end)) {
 		calls++;
-		stored += !!append(nested.history, nested.cpu, calls);
-		ref = kmlops_ref(nested.cpu,
-				 kmlops_history_newest(nested.history,
-						       nested.cpu));
-		torn += !kmlops_history_read(nested.history, ref, &time, NULL) &&
-			!number_at(nested.history, ref) &&
-			!kmlops_history_read(nested.history, ref, &time, NULL);
+		stored += !!append(nested->history, nested->cpu, calls);
+		ref = kmlops_ref(nested->cpu,
+				 kmlops_history_newest(nested->history,
+						       nested->cpu));
+		torn += !kmlops_history_read(nested->history, ref, &time, NULL) &&
+			!number_at(nested->history, ref) &&
+			!kmlops_history_read(nested->history, ref, &time, NULL);
 		if (!(calls % 1024))
 			cond_resched();
 	}
-	WRITE_ONCE(nested.stop, true);
-	hrtimer_cancel(&nested.timer);
-	check_balance(test, nested.history, &stats);
-	KUNIT_EXPECT_EQ(test, stats.captured, calls + nested.calls);
+	WRITE_ONCE(nested->stop, true);
+	hrtimer_cancel(&nested->timer);
+	check_balance(test, nested->history, &stats);
+	KUNIT_EXPECT_EQ(test, stats.captured, calls + nested->calls);
 	KUNIT_EXPECT_EQ(test, stats.dropped,
-			calls - stored + nested.calls - nested.stored);
+			calls - stored + nested->calls - nested->stored);
 	KUNIT_EXPECT_EQ(test, torn, 0);
-	KUNIT_EXPECT_GT(test, nested.calls, 100);
-	kmlops_history_destroy(nested.history);
+	KUNIT_EXPECT_GT(test, nested->calls, 100);
+	kmlops_history_destroy(nested->history);
 out:
 	migrate_enable();
 }

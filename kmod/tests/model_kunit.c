@@ -5,13 +5,36 @@
 #include "../model.h"
 #include "sample_model.h"
 
+static struct kmlops_model *load_as(struct kunit *test, const char *name,
+				    bool inactive,
+				    struct kmlops_refusal *refusal)
+{
+	struct kmlops_model_load load = { .inactive = inactive };
+	u32 size;
+
+	load.file = sample_build(test, sample_make(test), &size);
+	load.size = size;
+	return kmlops_model_load(name, &load, refusal);
+}
+
 static struct kmlops_model *load(struct kunit *test, const char *name,
 				 struct kmlops_refusal *refusal)
 {
-	u32 size;
-	u8 *file = sample_build(test, sample_make(test), &size);
+	return load_as(test, name, false, refusal);
+}
 
-	return kmlops_model_load(name, file, size, refusal);
+static void expect_active(struct kunit *test, const char *name, u32 version)
+{
+	struct kmlops_refusal refusal;
+	struct kmlops_model *model = kmlops_model_get(name, 0, &refusal);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(model));
+	KUNIT_EXPECT_EQ(test, model->version, version);
+	KUNIT_EXPECT_TRUE(test, kmlops_model_is_active(model));
+	rcu_read_lock();
+	KUNIT_EXPECT_PTR_EQ(test, kmlops_model_find(name), model);
+	rcu_read_unlock();
+	kmlops_model_put(model);
 }
 
 static void versions(struct kunit *test)
@@ -25,8 +48,8 @@ static void versions(struct kunit *test)
 	second = load(test, "kunit", &refusal);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(second));
 	KUNIT_EXPECT_EQ(test, second->version, 2);
-	KUNIT_EXPECT_EQ(test, second->id, first->id);
 	KUNIT_EXPECT_EQ(test, kmlops_models_count(), 1);
+	expect_active(test, "kunit", 2);
 
 	/* The version that was replaced still computes for who holds it. */
 	KUNIT_EXPECT_EQ(test, kmlops_model_infer(first, in, 16, out, 24), 0);
@@ -35,15 +58,50 @@ static void versions(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kmlops_model_inferences(second), 0);
 	kmlops_model_put(first);
 
-	first = kmlops_model_get("kunit");
-	KUNIT_EXPECT_PTR_EQ(test, first, second);
-	if (first)
-		kmlops_model_put(first);
-	KUNIT_EXPECT_EQ(test, kmlops_model_remove("kunit"), 0);
-	KUNIT_EXPECT_EQ(test, kmlops_model_remove("kunit"), -ENOENT);
-	KUNIT_EXPECT_NULL(test, kmlops_model_get("kunit"));
+	KUNIT_EXPECT_EQ(test, kmlops_model_remove("kunit", 2, &refusal),
+			-EBUSY);
+	KUNIT_EXPECT_EQ(test, kmlops_model_remove("kunit", 0, &refusal), 0);
+	KUNIT_EXPECT_EQ(test, kmlops_model_remove("kunit", 0, &refusal),
+			-ENOENT);
+	KUNIT_EXPECT_EQ(test,
+			PTR_ERR_OR_ZERO(kmlops_model_get("kunit", 0, &refusal)),
+			-ENOENT);
 	KUNIT_EXPECT_EQ(test, kmlops_models_count(), 0);
+	/* And the one that was removed. */
+	KUNIT_EXPECT_EQ(test, kmlops_model_infer(second, in, 16, out, 24), 0);
 	kmlops_model_put(second);
+}
+
+static void activate_and_roll_back(struct kunit *test)
+{
+	struct kmlops_refusal refusal;
+	struct kmlops_model *model;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		model = load_as(test, "kunit", i == 1, &refusal);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(model));
+		kmlops_model_put(model);
+	}
+	/* 2 was never active: back from 3 is 1. */
+	expect_active(test, "kunit", 3);
+	model = kmlops_model_rollback("kunit", 2, &refusal);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(model), -EINVAL);
+	model = kmlops_model_rollback("kunit", 0, &refusal);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(model));
+	kmlops_model_put(model);
+	expect_active(test, "kunit", 1);
+	model = kmlops_model_rollback("kunit", 0, &refusal);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(model), -ENOENT);
+
+	model = kmlops_model_activate("kunit", 2, &refusal);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(model));
+	kmlops_model_put(model);
+	expect_active(test, "kunit", 2);
+	model = kmlops_model_activate("kunit", 9, &refusal);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(model), -ENOENT);
+	expect_active(test, "kunit", 2);
+	kmlops_model_remove("kunit", 0, &refusal);
 }
 
 static void sizes_of_vectors(struct kunit *test)
@@ -63,11 +121,12 @@ static void sizes_of_vectors(struct kunit *test)
 					!(out_size % 8) && out_size <= 24 ?
 					0 : -EINVAL);
 	kmlops_model_put(model);
-	kmlops_model_remove("kunit");
+	kmlops_model_remove("kunit", 0, &refusal);
 }
 
 static void limits_and_refusals(struct kunit *test)
 {
+	struct kmlops_model_load too_short = { .file = "short", .size = 5 };
 	unsigned int max = kmlops_max_models;
 	struct kmlops_refusal refusal = {};
 	struct kmlops_model *model;
@@ -80,7 +139,7 @@ static void limits_and_refusals(struct kunit *test)
 
 	model = load(test, "a/b", &refusal);
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(model), -EINVAL);
-	model = kmlops_model_load("kunit", "short", 5, &refusal);
+	model = kmlops_model_load("kunit", &too_short, &refusal);
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(model), -EINVAL);
 	KUNIT_EXPECT_EQ(test, kmlops_models_count(), 0);
 }
@@ -91,6 +150,7 @@ static void list_in_order(struct kunit *test)
 	struct kmlops_refusal refusal;
 	struct kmlops_model *model;
 	unsigned long id = 0;
+	u32 before = 0;
 	int i;
 
 	for (i = 0; i < 3; i++) {
@@ -98,19 +158,20 @@ static void list_in_order(struct kunit *test)
 		KUNIT_ASSERT_FALSE(test, IS_ERR(model));
 		kmlops_model_put(model);
 	}
-	kmlops_model_remove("kunit-b");
-	for (i = 0; (model = kmlops_model_get_next(&id)); i += 2, id++) {
+	kmlops_model_remove("kunit-b", 0, &refusal);
+	for (i = 0; (model = kmlops_model_get_next(&id, &before)); i += 2) {
 		if (i < 3)
 			KUNIT_EXPECT_STREQ(test, model->name, names[i]);
 		kmlops_model_put(model);
 	}
 	KUNIT_EXPECT_EQ(test, i, 4);
-	kmlops_model_remove("kunit-a");
-	kmlops_model_remove("kunit-c");
+	kmlops_model_remove("kunit-a", 0, &refusal);
+	kmlops_model_remove("kunit-c", 0, &refusal);
 }
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(versions),
+	KUNIT_CASE(activate_and_roll_back),
 	KUNIT_CASE(sizes_of_vectors),
 	KUNIT_CASE(limits_and_refusals),
 	KUNIT_CASE(list_in_order),

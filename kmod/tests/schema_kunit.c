@@ -32,7 +32,7 @@ static void refused(struct kunit *test, u32 nr, u32 size, const char *sentence)
 
 static void sizes_of_types(struct kunit *test)
 {
-	static const u8 sizes[] = { 0, 1, 2, 4, 8, 1, 2, 4, 8, 4, 8, 1, 1 };
+	static const u8 sizes[] = { 0, 1, 2, 4, 8, 1, 2, 4, 8, 1, 1, 4, 8 };
 	u32 type;
 
 	for (type = 0; type < ARRAY_SIZE(sizes); type++)

@@ -55,10 +55,10 @@ static void bad_trees(struct kunit *test)
 	/* A cycle. */
 	sample->tree.nodes[2].child = 1;
 	refused(test, sample,
-		"tree node 2: children at 1, the next free place is 3 of 5");
+		"tree node 2: children at 1, the next free place is 3");
 	sample->tree.nodes[2].child = ~0U;
 	refused(test, sample,
-		"tree node 2: children at 4294967295, the next free place is 3 of 5");
+		"tree node 2: children at 4294967295, the next free place is 3");
 	sample->tree.nodes[4].child = 3;
 	refused(test, sample, "tree node 4: there is no leaf 3");
 	sample->tree.nodes[2] = sample->tree.nodes[1];

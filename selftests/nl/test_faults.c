@@ -233,6 +233,19 @@ static void need_model(void)
 		bail("load a model: %s", observer.sentence);
 }
 
+/* Version 2 active, and 1 to go back to. */
+static void need_second_version(void)
+{
+	int i;
+
+	need_no_model();
+	for (i = 0; i < 2; i++) {
+		load_fleeting_model(&observer);
+		if (client_send(&observer))
+			bail("load a model: %s", observer.sentence);
+	}
+}
+
 /* The requests themselves. */
 static void begin_on(int cmd, int attr, const char *name, int flags)
 {
@@ -376,6 +389,19 @@ static void model_infer(void)
 	nla_put(client.msg, KERNMLOPS_A_MODEL_INPUT, sizeof(in), in);
 }
 
+static void model_activate(void)
+{
+	begin_on(KERNMLOPS_CMD_MODEL_ACTIVATE, KERNMLOPS_A_MODEL_NAME,
+		 "fleeting", 0);
+	nla_put_u32(client.msg, KERNMLOPS_A_MODEL_VERSION, 1);
+}
+
+static void model_rollback(void)
+{
+	begin_on(KERNMLOPS_CMD_MODEL_ROLLBACK, KERNMLOPS_A_MODEL_NAME,
+		 "fleeting", 0);
+}
+
 static const struct {
 	const char *name;
 	int cmd;
@@ -409,6 +435,10 @@ static const struct {
 	{ "model-get", KERNMLOPS_CMD_MODEL_GET, need_model, model_get },
 	{ "model-get, all", KERNMLOPS_CMD_MODEL_GET, need_model, model_dump },
 	{ "model-infer", KERNMLOPS_CMD_MODEL_INFER, need_model, model_infer },
+	{ "model-activate", KERNMLOPS_CMD_MODEL_ACTIVATE, need_second_version,
+	  model_activate },
+	{ "model-rollback", KERNMLOPS_CMD_MODEL_ROLLBACK, need_second_version,
+	  model_rollback },
 	{ "model-remove", KERNMLOPS_CMD_MODEL_REMOVE, need_model,
 	  model_remove },
 };
