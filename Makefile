@@ -203,7 +203,7 @@ build/selftests/bpf/%-prototypes.bpf.o: selftests/bpf/%.bpf.c build/selftests/vm
 USER_TESTS := $(call tests_in,user)
 NL_TESTS := $(call tests_in,nl)
 BPF_TESTS := $(call tests_in,bpf)
-FUZZERS := $(call tests_in,fuzz)
+FUZZERS := $(call tests_in,fuzz_vm)
 BPF_TEST_SKELETONS := $(patsubst %.bpf.c,build/%.skel.h,$(wildcard selftests/bpf/*.bpf.c))
 
 $(USER_TESTS): LIBS += -lcmocka -lm
@@ -214,14 +214,15 @@ $(USER_TESTS): build/selftests/user/%: build/selftests/user/%.o $(call shared_in
 $(NL_TESTS): build/selftests/nl/%: build/selftests/nl/%.o $(call shared_in,nl) $(LIB)
 $(BPF_TESTS): build/selftests/bpf/%: build/selftests/bpf/%.o $(call shared_in,bpf) $(LIB)
 $(BPF_TESTS:=.o) $(call shared_in,bpf): | $(BPF_TEST_SKELETONS) $(HEADER_TEST_SKELETONS)
-# The client of the netlink tests, and the family as tables.
-$(FUZZERS): build/selftests/fuzz/%: build/selftests/fuzz/%.o build/selftests/nl/client.o $(LIB)
-build/selftests/fuzz/test_netlink.o: build/selftests/fuzz/netlink_spec.h
-build/selftests/fuzz/netlink_spec.h: selftests/fuzz/netlink-spec Documentation/netlink/specs/kernmlops.yaml
+# Fuzzers of a running kernel: the client of the netlink tests, and the family as
+# tables.
+$(FUZZERS): build/selftests/fuzz_vm/%: build/selftests/fuzz_vm/%.o build/selftests/nl/client.o $(LIB)
+build/selftests/fuzz_vm/test_netlink.o: build/selftests/fuzz_vm/netlink_spec.h
+build/selftests/fuzz_vm/netlink_spec.h: selftests/fuzz_vm/netlink-spec Documentation/netlink/specs/kernmlops.yaml
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(PYTHON) $^ >$@
-build/selftests/%: CPPFLAGS += -Iselftests -Ibuild/selftests/bpf -Ibuild/selftests/fuzz
+build/selftests/%: CPPFLAGS += -Iselftests -Ibuild/selftests/bpf -Ibuild/selftests/fuzz_vm
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 build/selftests/user/%_sanitized build/selftests/user/%_sanitized.o: private CFLAGS += $(SANITIZE)
 
@@ -468,13 +469,19 @@ check-kcsan: deps ## run the VM tests under KCSAN, which finds data races
 	$(call on-ci-kernel,kcsan)
 	$(Q)KVER=$$(cat build/vm/release-kcsan) selftests/check-kernel $(T)
 
+fuzz-netlink: deps ## fuzz the netlink family: 10 million messages, or 1 on FLAVOUR=debug
+	$(if $(FLAVOUR),$(call on-ci-kernel,$(FLAVOUR)),$(call for-vm,all tests))
+	$(Q)KVER=$$(cat build/vm/release$(FLAVOUR:%=-%)) VM_TEST_TIMEOUT=36000 VM_TIMEOUT=40000 \
+		KMLOPS_FUZZ_MESSAGES=$(if $(FLAVOUR),1000000,10000000) \
+		selftests/vm/run-tests fuzz_vm/test_netlink
+
 kunit: FLAVOUR := $(or $(FLAVOUR),plain)
 kunit: deps ## run the KUnit suites on the kernel FLAVOUR (plain)
 	@mkdir -p build/vm
 	@selftests/vm/ci-kernel $(FLAVOUR) >build/vm/release-$(FLAVOUR)
 	+@$(MAKE) $(jobs) KVER=$$(cat build/vm/release-$(FLAVOUR)) kunit-kmod >&2
 	$(Q)KVER=$$(cat build/vm/release-$(FLAVOUR)) selftests/vm/run-kunit
-.PHONY: ci-kernel check-debug check-kcsan kunit
+.PHONY: ci-kernel check-debug check-kcsan fuzz-netlink kunit
 
 # ---- generated files
 

@@ -13,10 +13,15 @@
 /* An output attribute must fit the 16 bits of its length, with its header. */
 #define OUTPUT_BYTES_MAX	65000
 
-static size_t model_space(const struct kmlops_model *model)
+/*
+ * Memory for the answer about any version, to be had before something changes:
+ * what is refused has changed nothing.
+ */
+static struct sk_buff *new_reply(void)
 {
-	return MODEL_SPACE + model->engine->nr_inputs *
-			     nla_total_size(KMLOPS_MODEL_INPUT_NAME_LEN);
+	return genlmsg_new(MODEL_SPACE + KMLOPS_MODEL_INPUTS_MAX *
+			   nla_total_size(KMLOPS_MODEL_INPUT_NAME_LEN),
+			   GFP_KERNEL);
 }
 
 static int put_paths(struct sk_buff *skb, const struct kmlops_engine *engine)
@@ -73,30 +78,26 @@ static int put_model(struct sk_buff *skb, const struct kmlops_model *model)
 }
 
 /* Replies with a version, and lets go of it; or refuses if it is an error. */
-static int reply_model(struct genl_info *info, struct kmlops_model *model,
+static int reply_model(struct genl_info *info, struct sk_buff *reply,
+		       struct kmlops_model *model,
 		       const struct kmlops_refusal *refusal)
 {
-	struct sk_buff *reply;
 	void *head;
 	int err;
 
-	if (IS_ERR(model))
-		return kmlops_nl_refuse(info->extack, PTR_ERR(model), refusal);
-	err = -ENOMEM;
-	reply = genlmsg_new(model_space(model), GFP_KERNEL);
-	if (!reply)
-		goto out;
-	err = -EMSGSIZE;
-	head = genlmsg_iput(reply, info);
-	if (!head || put_model(reply, model)) {
+	if (IS_ERR(model)) {
 		nlmsg_free(reply);
-		goto out;
+		return kmlops_nl_refuse(info->extack, PTR_ERR(model), refusal);
+	}
+	head = genlmsg_iput(reply, info);
+	err = head ? put_model(reply, model) : -EMSGSIZE;
+	kmlops_model_put(model);
+	if (err) {
+		nlmsg_free(reply);
+		return err;
 	}
 	genlmsg_end(reply, head);
-	err = genlmsg_reply(reply, info);
-out:
-	kmlops_model_put(model);
-	return err;
+	return genlmsg_reply(reply, info);
 }
 
 /* What the sender lets the model take instead of what parameters allow. */
@@ -125,6 +126,7 @@ int kernmlops_nl_model_load_doit(struct sk_buff *skb, struct genl_info *info)
 	struct kmlops_model_load load = {};
 	struct kmlops_refusal refusal;
 	struct kmlops_model *model;
+	struct sk_buff *reply;
 	void *file;
 	int err;
 
@@ -153,6 +155,11 @@ int kernmlops_nl_model_load_doit(struct sk_buff *skb, struct genl_info *info)
 		return kmlops_nl_refuse(info->extack, err, &refusal);
 	if (!file)
 		return 0;
+	reply = new_reply();
+	if (!reply) {
+		kvfree(file);
+		return -ENOMEM;
+	}
 
 	load.file = file;
 	load.size = part.size;
@@ -161,7 +168,7 @@ int kernmlops_nl_model_load_doit(struct sk_buff *skb, struct genl_info *info)
 		load.path = nla_data(info->attrs[KERNMLOPS_A_MODEL_PATH]);
 	model = kmlops_model_load(part.name, &load, &refusal);
 	kvfree(file);
-	return reply_model(info, model, &refusal);
+	return reply_model(info, reply, model, &refusal);
 }
 
 /* The name and the version of the request; 0 if it has none. */
@@ -185,6 +192,7 @@ int kernmlops_nl_model_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct kmlops_refusal refusal;
 	struct kmlops_model *model;
+	struct sk_buff *reply;
 	const char *name;
 	u32 version;
 	int err;
@@ -192,8 +200,11 @@ int kernmlops_nl_model_get_doit(struct sk_buff *skb, struct genl_info *info)
 	err = get_names(info, &name, &version);
 	if (err)
 		return err;
+	reply = new_reply();
+	if (!reply)
+		return -ENOMEM;
 	model = kmlops_model_get(name, version, &refusal);
-	return reply_model(info, model, &refusal);
+	return reply_model(info, reply, model, &refusal);
 }
 
 int kernmlops_nl_model_activate_doit(struct sk_buff *skb,
@@ -201,6 +212,7 @@ int kernmlops_nl_model_activate_doit(struct sk_buff *skb,
 {
 	struct kmlops_refusal refusal;
 	struct kmlops_model *model;
+	struct sk_buff *reply;
 	const char *name;
 	u32 version;
 	int err;
@@ -213,8 +225,11 @@ int kernmlops_nl_model_activate_doit(struct sk_buff *skb,
 			       "the request names no version to activate");
 		return -EINVAL;
 	}
+	reply = new_reply();
+	if (!reply)
+		return -ENOMEM;
 	model = kmlops_model_activate(name, version, &refusal);
-	return reply_model(info, model, &refusal);
+	return reply_model(info, reply, model, &refusal);
 }
 
 int kernmlops_nl_model_rollback_doit(struct sk_buff *skb,
@@ -222,6 +237,7 @@ int kernmlops_nl_model_rollback_doit(struct sk_buff *skb,
 {
 	struct kmlops_refusal refusal;
 	struct kmlops_model *model;
+	struct sk_buff *reply;
 	const char *name;
 	u32 version;
 	int err;
@@ -229,8 +245,11 @@ int kernmlops_nl_model_rollback_doit(struct sk_buff *skb,
 	err = get_names(info, &name, &version);
 	if (err)
 		return err;
+	reply = new_reply();
+	if (!reply)
+		return -ENOMEM;
 	model = kmlops_model_rollback(name, version, &refusal);
-	return reply_model(info, model, &refusal);
+	return reply_model(info, reply, model, &refusal);
 }
 
 int kernmlops_nl_model_remove_doit(struct sk_buff *skb, struct genl_info *info)

@@ -2,8 +2,8 @@
 /*
  * Random numbers that are the same for the same seed on every machine.
  */
-#ifndef SELFTESTS_FUZZ_RANDOM_H
-#define SELFTESTS_FUZZ_RANDOM_H
+#ifndef SELFTESTS_FUZZ_VM_RANDOM_H
+#define SELFTESTS_FUZZ_VM_RANDOM_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,4 +50,4 @@ static inline uint64_t random_number(void)
 	return number;
 }
 
-#endif /* SELFTESTS_FUZZ_RANDOM_H */
+#endif /* SELFTESTS_FUZZ_VM_RANDOM_H */

@@ -9,7 +9,7 @@
  * refused, a refusal carries a sentence, no answer holds an address of the
  * kernel, and in the end all stores and models can be removed.
  *
- * test_netlink [MESSAGES [SEED]]
+ * test_netlink [MESSAGES [SEED]], or KMLOPS_FUZZ_MESSAGES
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -626,7 +626,8 @@ static void clean_up(void)
 int main(int argc, char **argv)
 {
 	const char *effort = getenv("KMLOPS_TEST_EFFORT");
-	uint64_t messages = argc > 1 ? strtoull(argv[1], NULL, 0) :
+	const char *given = argc > 1 ? argv[1] : getenv("KMLOPS_FUZZ_MESSAGES");
+	uint64_t messages = given && *given ? strtoull(given, NULL, 0) :
 			    MESSAGES / 100 * (effort ? atoi(effort) : 100);
 	struct timespec start, end;
 	pid_t same_net, own_net;
