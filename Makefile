@@ -44,6 +44,7 @@ endif
 
 KMOD := build/kmod/$(KVER)/kernmlops.ko
 LIB := build/lib/libkmlops.a
+LIB_SHARED := build/lib/libkmlops.so.0
 TOOL := build/bin/kmlopsctl
 
 ## Targets:
@@ -142,7 +143,9 @@ AVX512_CFLAGS := -funsigned-char -mavx512f -mavx512bw -mavx512cd -mavx512dq -mav
 LIB_OBJECTS := $(patsubst %.c,build/%.o,$(wildcard tools/lib/*.c)) $(PORTABLE:%.c=build/kmod/user/%.o)
 TOOL_OBJECTS := $(patsubst %.c,build/%.o,$(wildcard tools/kmlopsctl/*.c))
 
-lib: $(LIB) ## build libkmlops only
+$(LIB_OBJECTS): CFLAGS += -fPIC
+
+lib: $(LIB) $(LIB_SHARED) ## build libkmlops only
 tool: $(TOOL) ## build kmlopsctl only
 .PHONY: lib tool
 
@@ -150,6 +153,13 @@ $(LIB): $(LIB_OBJECTS)
 	$(call say,AR,$@)
 	$(Q)mkdir -p $(@D) && rm -f $@
 	$(Q)$(AR) rcs $@ $^
+
+$(LIB_SHARED): $(LIB_OBJECTS) tools/lib/libkmlops.map
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(@F) -Wl,--no-undefined \
+		-Wl,--version-script=tools/lib/libkmlops.map $(LIB_OBJECTS) -o $@ -lz
+	$(Q)ln -sf $(@F) build/lib/libkmlops.so
 
 $(TOOL): $(TOOL_OBJECTS) $(LIB)
 	$(call say,LD,$@)
@@ -210,6 +220,8 @@ $(USER_TESTS): LIBS += -lcmocka -lm
 $(USER_TESTS:=.o): | need-cmocka
 # Before the library, which then adds nothing of the same names.
 build/selftests/user/test_mlp_sanitized build/selftests/user/test_forest_sanitized: $(PORTABLE:%.c=build/kmod/sanitized/%.o)
+build/selftests/user/test_libkmlops_shared: $(LIB_SHARED)
+build/selftests/user/test_libkmlops_shared: LDFLAGS += -Wl,-rpath,$(abspath build/lib)
 $(USER_TESTS): build/selftests/user/%: build/selftests/user/%.o $(call shared_in,user) $(LIB)
 $(NL_TESTS): build/selftests/nl/%: build/selftests/nl/%.o $(call shared_in,nl) $(LIB)
 $(BPF_TESTS): build/selftests/bpf/%: build/selftests/bpf/%.o $(call shared_in,bpf) $(LIB)
@@ -314,13 +326,17 @@ tests: $(FORMAT_TEST) $(USER_TESTS) $(NL_TESTS) $(BPF_TESTS) $(FUZZERS) $(CLI_TE
 
 # ---- benchmarks
 
-# bench_kernel counts instructions in a VM, bench_native takes time here: the
-# portable files with the flags of the kernel.
-BENCH := $(addprefix build/selftests/bench/bench_,kernel native mlp forest export)
+# bench_kernel and bench_infer count instructions in a VM, the others take time
+# here: the portable files with the flags of the kernel.
+BENCH := $(addprefix build/selftests/bench/bench_,kernel infer native mlp forest export)
 BENCH_KMOD := build/bench/history.o build/bench/key_index.o
 
 build/selftests/bench/bench_kernel: build/selftests/bench/bench_kernel.o \
 	$(call shared_in,bpf) $(LIB)
+build/selftests/bench/bench_infer: build/selftests/bench/bench_infer.o \
+	build/selftests/nl/client.o
+build/selftests/bench/bench_infer: LIBS += -lm
+build/selftests/bench/bench_infer.o: | build/selftests/bench/infer.skel.h
 build/selftests/bench/bench_native: build/selftests/bench/bench_native.o \
 	build/selftests/bench/captures.o $(BENCH_KMOD)
 build/selftests/bench/bench_mlp: $(patsubst %,build/selftests/bench/%.o,bench_mlp naive_mlp \

@@ -267,7 +267,9 @@ static void write_bad_forests(void)
 	BAD(begin_forest(2, &boosted), "boosted-score",
 	    forest.trees[2].score = 3);
 	BAD(begin_forest(2, &boosted), "boosted-underflow",
-	    forest.base[0] = forest.base[1] = forest.base[2] = S64_MIN);
+	    forest.base[0] = S64_MIN;
+	    forest.base[1] = S64_MIN;
+	    forest.base[2] = S64_MIN);
 	BAD(begin_forest(2, &boosted), "boosted-golden", forest.golden[2] ^= 1);
 }
 

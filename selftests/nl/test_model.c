@@ -275,7 +275,7 @@ static void test_infer(void)
 
 static void count_models(struct client *from, void *arg)
 {
-	*(int *)arg += from->attrs[KERNMLOPS_A_MODEL_ACTIVE] != NULL;
+	*(int *)arg += !!from->attrs[KERNMLOPS_A_MODEL_ACTIVE];
 }
 
 static void test_list_and_remove(void)

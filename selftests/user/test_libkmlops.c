@@ -97,6 +97,77 @@ static void test_lengths(void **state)
 	kmlops_model_close(NULL);
 }
 
+/* What is proved of the sample: 2 operations, scores as its leaves have them. */
+static void test_proof(void **state)
+{
+	struct kmlops_model_handle *model;
+	struct kmlops_layer_bounds layer;
+	struct kmlops_path_info path;
+	struct kmlops_bounds bounds;
+
+	model = kmlops_model_open_buffer(file, size, NULL);
+	assert_int_equal(kmlops_model_info(model)->work, 2);
+	assert_int_equal(kmlops_model_info(model)->nr_layers, 0);
+	assert_int_equal(kmlops_model_info(model)->nr_trees, 1);
+	assert_int_equal(kmlops_model_info(model)->nr_nodes, 5);
+	assert_int_equal(kmlops_model_layer(model, 0, &layer), -EINVAL);
+	assert_int_equal(kmlops_model_score(model, 0, &bounds), 0);
+	assert_int_equal(bounds.min, 24);
+	assert_int_equal(bounds.max, 1024);
+	assert_int_equal(kmlops_model_score(model, 1, &bounds), 0);
+	assert_int_equal(bounds.min, 0);
+	assert_int_equal(bounds.max, 1000);
+	assert_int_equal(kmlops_model_score(model, 2, &bounds), -EINVAL);
+
+	assert_int_equal(kmlops_model_info(model)->nr_paths, 1);
+	assert_int_equal(kmlops_model_path(model, 0, &path), 0);
+	assert_string_equal(path.name, "scalar");
+	assert_int_equal(kmlops_model_path(model, 1, &path), -EINVAL);
+	assert_int_equal(kmlops_model_use_path(model, "scalar"), 0);
+	assert_int_equal(kmlops_model_use_path(model, "avx2"), -EOPNOTSUPP);
+	assert_int_equal(kmlops_model_use_path(model, "mmx"), -EINVAL);
+	kmlops_model_close(model);
+}
+
+/* Two layers of the corpus, on each path that this machine has. */
+static void test_layers(void **state)
+{
+	int64_t in[5] = { 1, -2, 3, INT64_MAX, INT64_MIN }, out[4], first[4];
+	struct kmlops_model_handle *model;
+	struct kmlops_layer_bounds layer;
+	struct kmlops_path_info path;
+	struct kmlops_bounds bounds;
+	uint32_t i, work = 0, outputs;
+
+	model = kmlops_model_open("selftests/fuzz/corpus/layers-8.kmml", NULL);
+	assert_non_null(model);
+	outputs = kmlops_model_info(model)->nr_outputs;
+	assert_int_equal(kmlops_model_info(model)->nr_layers, 3);
+	for (i = 0; !kmlops_model_layer(model, i, &layer); i++) {
+		assert_true(layer.acc.min <= layer.acc.max);
+		assert_true(layer.acc.min >= INT32_MIN);
+		assert_true(layer.acc.max <= INT32_MAX);
+		assert_true(layer.acc_max_channel < layer.nr_outputs);
+		assert_int_equal(layer.work, layer.nr_inputs * layer.nr_outputs);
+		work += layer.work;
+	}
+	assert_int_equal(i, 3);
+	assert_int_equal(work, kmlops_model_info(model)->work);
+	assert_int_equal(kmlops_model_score(model, 0, &bounds), 0);
+	assert_int_equal(bounds.min, layer.output.min);
+
+	for (i = 0; !kmlops_model_path(model, i, &path); i++) {
+		assert_int_equal(kmlops_model_use_path(model, path.name), 0);
+		assert_int_equal(kmlops_model_info(model)->path, i);
+		assert_int_equal(kmlops_infer(model, in, 5, out, outputs), 0);
+		if (!i)
+			memcpy(first, out, sizeof(first));
+		assert_memory_equal(first, out, 8 * outputs);
+	}
+	assert_int_equal(i, kmlops_model_info(model)->nr_paths);
+	kmlops_model_close(model);
+}
+
 static void test_refused(void **state)
 {
 	char why[KMLOPS_WHY_LEN];
@@ -125,6 +196,8 @@ int main(void)
 		cmocka_unit_test(test_buffer),
 		cmocka_unit_test(test_path),
 		cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_proof),
+		cmocka_unit_test(test_layers),
 		cmocka_unit_test(test_refused),
 	};
 
