@@ -326,9 +326,9 @@ tests: $(FORMAT_TEST) $(USER_TESTS) $(NL_TESTS) $(BPF_TESTS) $(FUZZERS) $(CLI_TE
 
 # ---- benchmarks
 
-# bench_kernel and bench_infer count instructions in a VM, the others take time
-# here: the portable files with the flags of the kernel.
-BENCH := $(addprefix build/selftests/bench/bench_,kernel infer native mlp forest export)
+# bench_kernel, bench_infer and bench_collect count instructions in a VM, the
+# others take time here: the portable files with the flags of the kernel.
+BENCH := $(addprefix build/selftests/bench/bench_,kernel infer collect native mlp forest export)
 BENCH_KMOD := build/bench/history.o build/bench/key_index.o
 
 build/selftests/bench/bench_kernel: build/selftests/bench/bench_kernel.o \
@@ -337,6 +337,8 @@ build/selftests/bench/bench_infer: build/selftests/bench/bench_infer.o \
 	build/selftests/nl/client.o
 build/selftests/bench/bench_infer: LIBS += -lm
 build/selftests/bench/bench_infer.o: | build/selftests/bench/infer.skel.h
+build/selftests/bench/bench_collect: build/selftests/bench/bench_collect.o \
+	$(call shared_in,bpf) $(LIB)
 build/selftests/bench/bench_native: build/selftests/bench/bench_native.o \
 	build/selftests/bench/captures.o $(BENCH_KMOD)
 build/selftests/bench/bench_mlp: $(patsubst %,build/selftests/bench/%.o,bench_mlp naive_mlp \
@@ -354,6 +356,17 @@ build/selftests/bench/bench_export: build/selftests/bench/bench_export.o \
 	build/selftests/formats/made_rows.o $(WRITER_OBJECTS)
 build/selftests/bench/bench_export.o: CPPFLAGS += -iquote tools/kmlopsctl -iquote selftests/formats
 build/selftests/bench/bench_kernel.o: | build/selftests/bench/ops.skel.h
+
+# Collectors that write into a BPF ring buffer instead of a store.
+RINGBUF_SKELETONS := $(patsubst %,build/bench/%_ringbuf.skel.h,madvise unmap_range \
+	page_fault rss_stat file_data process_trace)
+
+build/selftests/bench/bench_collect.o: | $(BPF_SKELETONS) $(RINGBUF_SKELETONS)
+build/selftests/bench/bench_collect.o: CPPFLAGS += -Ibuild/bench
+build/bench/%_ringbuf.bpf.o: bpf/%.bpf.c build/bpf/vmlinux.h
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -DKMLOPS_RINGBUF -MMD -MP -c $< -o $@
 build/selftests/bench/%: CPPFLAGS += -Iselftests -Ibuild/selftests/bench
 build/selftests/bench/bench_native: LIBS += -lpthread
 build/selftests/bench/captures.o build/selftests/bench/naive_mlp.o: CFLAGS += $(KERNEL_FLAGS)

@@ -26,7 +26,7 @@ struct file_data_row {
 	__u32 tgid;
 	__u32 cpu;
 	__u32 kind;		/* enum file_data_kind */
-	__u32 flags;		/* O_* of the open */
+	__u32 flags;		/* O_* of the open, without those on creation */
 	__u32 mode;		/* type and permissions: S_* */
 	__u32 one_in;		/* events that this row stands for */
 	char name[64];		/* last part of the path, its first 63 bytes */

@@ -14,10 +14,12 @@
 
 STORE(tcp, struct tcp_socket_key, struct tcp_row);
 
-static void fill_addresses(struct tcp_row *row, struct sock *sk)
+static void fill_addresses(struct tcp_row *row, struct sock *sk,
+			   struct tcp_sock *tp)
 {
 	row->family = sk->__sk_common.skc_family;
-	row->local_port = sk->__sk_common.skc_num;
+	/* Not skc_num: that is gone when the socket is. */
+	row->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
 	row->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
 	if (row->family == AF_INET) {
 		__builtin_memcpy(row->local, &sk->__sk_common.skc_rcv_saddr, 4);
@@ -38,7 +40,7 @@ static void add_event(struct sock *sk, __u32 kind, __u32 segment)
 	if (!tp || !wanted())
 		return;
 	key.socket = bpf_get_socket_cookie(sk);
-	fill_addresses(&row, sk);
+	fill_addresses(&row, sk, tp);
 	row.bytes_acked = tp->bytes_acked;
 	row.bytes_received = tp->bytes_received;
 	if (tp->rate_interval_us)

@@ -15,6 +15,7 @@
 #include "support.h"
 #include "runqueue.h"
 #include "tap.h"
+#include "tool.h"
 
 #define ROWS	"65536"
 #define ROUNDS	500
@@ -25,48 +26,9 @@
 static const char *const inputs[] = { RUNQUEUE_INPUTS(NAME) NULL };
 #undef NAME
 
-static char said[4096];		/* by the last command, on stderr */
-
-/* Run kmlopsctl with JSON output, which the caller puts; exit code in *code. */
-static struct json_object *kmlopsctl(const char *words, int *code)
-{
-	struct json_object *json = NULL;
-	char command[256], *text;
-	size_t len;
-	FILE *pipe;
-
-	snprintf(command, sizeof(command), "kmlopsctl -j %s 2>/tmp/said", words);
-	pipe = popen(command, "r");
-	if (!pipe)
-		bail("%s", command);
-	text = malloc(1 << 16);
-	len = fread(text, 1, (1 << 16) - 1, pipe);
-	text[len] = 0;
-	*code = WEXITSTATUS(pclose(pipe));
-	if (len)
-		json = json_tokener_parse(text);
-	free(text);
-
-	pipe = fopen("/tmp/said", "r");
-	len = pipe ? fread(said, 1, sizeof(said) - 1, pipe) : 0;
-	said[len] = 0;
-	if (pipe)
-		fclose(pipe);
-	return json;
-}
-
 static void start(const char *options)
 {
-	char words[128];
-	int code;
-
-	snprintf(words, sizeof(words), "collector start runqueue %s", options);
-	json_object_put(kmlopsctl(words, &code));
-	if (code) {
-		note("%s", said);
-		errno = EINVAL;
-		bail("start the collector");
-	}
+	start_collector("runqueue", options);
 }
 
 /* The counters at the end. */
@@ -77,18 +39,11 @@ static void stop(__u64 *counters)
 		"predictions", "infer_errors", "capture_errors",
 		"outcome_errors", "awake", "state_errors", "sampled_out",
 	};
-	struct json_object *json, *of, *value;
-	int code, i;
+	struct json_object *json = stop_collector("runqueue");
+	int i;
 
-	json = kmlopsctl("collector stop runqueue", &code);
-	if (code || !json_object_object_get_ex(json, "counters", &of)) {
-		note("%s", said);
-		errno = EINVAL;
-		bail("stop the collector");
-	}
 	for (i = 0; i < RUNQUEUE_COUNTERS; i++)
-		counters[i] = json_object_object_get_ex(of, names[i], &value) ?
-			      json_object_get_uint64(value) : ~0ULL;
+		counters[i] = counter_of(json, names[i]);
 	json_object_put(json);
 }
 
