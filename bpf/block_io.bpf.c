@@ -103,19 +103,29 @@ static void note_latency(struct device_state *d, __u64 latency, __u32 depth)
 	d->last[at % 4] = latency << DEPTH_BITS | depth;
 }
 
+static __u64 latency_of(__u64 word)
+{
+	return word >> DEPTH_BITS;
+}
+
+static __u32 depth_of(__u64 word)
+{
+	return word & DEPTH_MAX;
+}
+
 /* The row has them newest first. */
 static void fill_last(struct block_io_row *row, struct device_state *d)
 {
 	__u64 at = d->completed;
 
-#define LAST(n)								\
-	row->latency_##n = d->last[(at - n) % 4] >> DEPTH_BITS;	\
-	row->depth_##n = d->last[(at - n) % 4] & DEPTH_MAX
-	LAST(1);
-	LAST(2);
-	LAST(3);
-	LAST(4);
-#undef LAST
+	row->latency_1 = latency_of(d->last[(at - 1) % 4]);
+	row->latency_2 = latency_of(d->last[(at - 2) % 4]);
+	row->latency_3 = latency_of(d->last[(at - 3) % 4]);
+	row->latency_4 = latency_of(d->last[(at - 4) % 4]);
+	row->depth_1 = depth_of(d->last[(at - 1) % 4]);
+	row->depth_2 = depth_of(d->last[(at - 2) % 4]);
+	row->depth_3 = depth_of(d->last[(at - 3) % 4]);
+	row->depth_4 = depth_of(d->last[(at - 4) % 4]);
 }
 
 static void fill_issue(struct block_io_row *row, struct request *rq,

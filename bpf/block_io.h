@@ -18,18 +18,19 @@ struct block_io_key {
  */
 struct block_io_row {
 	__u64 issued_at KMLOPS_UNIT(ns);	/* CLOCK_MONOTONIC */
-	__u64 sector;		/* of 512 bytes */
 	__u64 queued KMLOPS_UNIT(ns);	/* since it was made */
 	__u64 latency_1 KMLOPS_UNIT(ns);	/* of those completed last */
 	__u64 latency_2 KMLOPS_UNIT(ns);
 	__u64 latency_3 KMLOPS_UNIT(ns);
 	__u64 latency_4 KMLOPS_UNIT(ns);
+	__u64 sector;		/* of 512 bytes */
 	__u32 depth_1;		/* in_flight_4k when those were issued */
 	__u32 depth_2;
 	__u32 depth_3;
 	__u32 depth_4;
 	__u32 in_flight;	/* requests that the device has already */
 	__u32 in_flight_4k;	/* the same in pages */
+
 	__u32 bytes KMLOPS_UNIT(bytes);
 	__u32 segments;
 	__u32 op;		/* enum req_op: 0 read, 1 write, 2 flush, 3 discard */

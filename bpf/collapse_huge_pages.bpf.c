@@ -9,10 +9,8 @@
 #include "collapse_huge_pages.h"
 
 CALLS(__u64);			/* when it began */
-STORE(collapse_huge_pages, struct collapse_huge_pages_key,
-      struct collapse_huge_pages_row);
-STORE(khugepaged_scan, struct collapse_huge_pages_key,
-      struct khugepaged_scan_row);
+STORE(collapse_huge_pages, struct collapse_huge_pages_key, struct collapse_huge_pages_row);
+STORE(khugepaged_scan, struct collapse_huge_pages_key, struct khugepaged_scan_row);
 
 SEC("fentry/collapse_huge_page")
 int BPF_PROG(collapse_begins)

@@ -15,9 +15,9 @@ struct collapse_huge_pages_key {
 
 /* Store "collapse_huge_pages": one row for each attempt at 2 MiB, at its end. */
 struct collapse_huge_pages_row {
+	__u64 duration KMLOPS_UNIT(ns);
 	__u64 mm;		/* identity of the address space */
 	__u64 address;
-	__u64 duration KMLOPS_UNIT(ns);
 	__u32 tgid;
 	__u32 cpu;
 	__u32 referenced;	/* small pages that were in use lately */

@@ -18,8 +18,8 @@ struct madvise_key {
 
 /* Store "madvise": one row for each call, when it returns. */
 struct madvise_row {
-	__u64 address;
 	__u64 length KMLOPS_UNIT(bytes);
+	__u64 address;
 	__u32 tgid;
 	__u32 cpu;
 	__u32 kind;		/* enum madvise_kind */

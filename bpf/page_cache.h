@@ -36,9 +36,9 @@ struct page_cache_row {
  * and the size of the window.
  */
 struct readahead_row {
+	__u64 file_size KMLOPS_UNIT(bytes);
 	__u64 index;		/* the page that is wanted */
 	__u64 window_start;	/* window as of before: pages in the file */
-	__u64 file_size KMLOPS_UNIT(bytes);
 	__u64 previous;		/* page read last by this open file; -1: none */
 	__u32 wanted;		/* pages */
 	__u32 window_size;	/* pages */

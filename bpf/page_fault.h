@@ -24,11 +24,11 @@ struct page_fault_key {
  * is mapped: what needs no other fault.
  */
 struct page_fault_row {
+	__u64 duration KMLOPS_UNIT(ns);
+	__u64 mapped KMLOPS_UNIT(bytes);	/* of the decision; 0: it failed */
 	__u64 address;
 	__u64 vma_start;	/* the mapping: start <= address < end */
 	__u64 vma_end;
-	__u64 duration KMLOPS_UNIT(ns);
-	__u64 mapped KMLOPS_UNIT(bytes);	/* of the decision; 0: it failed */
 	__u32 tgid;
 	__u32 cpu;
 	__u32 flags;		/* FAULT_FLAG_* of the kernel: 1 is write */

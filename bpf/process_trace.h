@@ -20,13 +20,13 @@ struct process_trace_key {
 
 /* Store "process_trace". */
 struct process_trace_row {
+	__u64 lifetime KMLOPS_UNIT(ns);	/* since the thread was made */
 	__u32 tgid;		/* process id */
 	__u32 parent;		/* process id of the parent */
 	__u32 cpu;		/* where it happened */
 	__u32 kind;		/* enum process_trace_kind */
 	__s32 exit_code;	/* of an exit: as wait() gives it */
 	__u32 one_in;		/* events that this row stands for */
-	__u64 lifetime KMLOPS_UNIT(ns);	/* since the thread was made */
 	char comm[16];		/* name of the thread, the new one */
 	char file[64];		/* of an exec: path, its first 63 bytes */
 };

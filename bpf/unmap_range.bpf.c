@@ -25,7 +25,7 @@ static void add_range(struct vm_area_struct *vma, __u64 start, __u64 end)
 		.tgid = id >> 32,
 		.cpu = bpf_get_smp_processor_id(),
 		.is_huge = !!(vma->vm_flags & (VM_HUGETLB | VM_HUGEPAGE)),
-		.is_file = vma->vm_file != NULL,
+		.is_file = !!vma->vm_file,
 		.one_in = one_in(),
 	};
 

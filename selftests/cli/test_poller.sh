@@ -8,14 +8,7 @@ cd "$(dirname "$0")" || exit 1
 
 pollers="memory_usage stat vmstat net_dev loadavg pressure schedstat process_metadata perf system_info"
 
-stop_all()
-{
-	for poller in $pollers diskstats; do
-		kmlopsctl collector stop "$poller" >/dev/null 2>&1
-	done
-	cleanup
-}
-trap stop_all EXIT
+trap 'for poller in $pollers; do kmlopsctl collector stop "$poller"; done >/dev/null 2>&1; cleanup' EXIT
 
 # The last row of a store that matches a pattern.
 row()

@@ -374,15 +374,14 @@ static int write_run(const struct collect *run, const char *state)
 {
 	struct json_object *json = run_json(run, state);
 	char *name = xprintf("%s/run.json", run->dir);
+	int flags = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+		    JSON_C_TO_STRING_NOSLASHESCAPE;
+	const char *text = json_object_to_json_string_ext(json, flags);
 	struct draft draft;
 	int code = draft_open(&draft, name);
 
 	if (code == DONE)
-		fprintf(draft.out, "%s\n",
-			json_object_to_json_string_ext(json,
-				JSON_C_TO_STRING_PRETTY |
-				JSON_C_TO_STRING_SPACED |
-				JSON_C_TO_STRING_NOSLASHESCAPE));
+		fprintf(draft.out, "%s\n", text);
 	code = draft_close(&draft, code);
 	json_object_put(json);
 	free(name);
@@ -620,9 +619,11 @@ static void show_progress(const struct collect *run, double cpu, uint64_t *last)
 		dropped += run->stores[i].dropped;
 		lost += export_rows_lost(run->stores[i].export);
 	}
-	fprintf(stderr, "\r%" PRIu64 " s  %" PRIu64 " rows  %" PRIu64 "/s  %" PRIu64 " lost  %" PRIu64 " dropped  %.1f %% of a CPU\033[K",
+	fprintf(stderr, "\r%" PRIu64 " s  %" PRIu64 " rows  %" PRIu64 "/s  ",
 		(uint64_t)((now() - run->began) / NSEC_PER_SEC), captured,
-		captured - *last, lost, dropped, cpu);
+		captured - *last);
+	fprintf(stderr, "%" PRIu64 " lost  %" PRIu64 " dropped  %.1f %% of a CPU\033[K",
+		lost, dropped, cpu);
 	*last = captured;
 }
 

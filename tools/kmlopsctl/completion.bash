@@ -78,10 +78,30 @@ _kmlopsctl_collector()
 	elif [ "$command" = start ]; then
 		case $prev in
 		model) _kmlopsctl_words "$(_kmlopsctl_names model)" ;;
-		rows) ;;
-		*) _kmlopsctl_words "rows model" ;;
+		rows | interval) ;;
+		*) _kmlopsctl_words "rows model interval" ;;
 		esac
 	fi
+}
+
+_kmlopsctl_collect()
+{
+	local i
+
+	# Behind -- is a command of another kind.
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		if [ "${COMP_WORDS[i]}" = -- ]; then
+			_kmlopsctl_files
+			return
+		fi
+	done
+	case $prev in
+	collectors | -c) _kmlopsctl_words "all $(_kmlopsctl_names collector)" ;;
+	to | -o) _kmlopsctl_files ;;
+	format) _kmlopsctl_words "arrow parquet npy csv jsonl" ;;
+	duration | -d | rows | budget | interval) ;;
+	*) _kmlopsctl_words "collectors duration to rows budget format interval -- -c -d -o" ;;
+	esac
 }
 
 _kmlopsctl()
@@ -102,13 +122,17 @@ _kmlopsctl()
 		if [[ $cur = -* ]]; then
 			_kmlopsctl_words "-j --json -p --pretty -o --output -V --version -h --help"
 		else
-			_kmlopsctl_words "store model collector feature version batch help"
+			_kmlopsctl_words "store model collector collect feature version batch help"
 		fi
 		return
 	fi
 
 	object=${COMP_WORDS[i]}
 	place=$((COMP_CWORD - i - 1))
+	if [ "$object" = collect ]; then
+		_kmlopsctl_collect
+		return
+	fi
 	if [ "$object" = batch ]; then
 		if [ "$place" = 0 ]; then
 			_kmlopsctl_words "file"

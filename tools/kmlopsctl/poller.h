@@ -39,7 +39,7 @@ struct poller {
 	 */
 	char *(*lacking)(void);
 
-	/* Called once, before the first poll; may be NULL. 0 or an errno. */
+	/* Called once, before the first poll; may be NULL. 0 or a negative errno. */
 	int (*open)(struct poll *poll);
 	/* Push the rows of one poll. 0 or a negative errno. */
 	int (*poll)(struct poll *poll);

@@ -134,7 +134,7 @@ static int open_events(struct poll *poll)
 
 	if (poll->values[0].size != sizeof(struct perf_row) ||
 	    poll->keys[0].size != sizeof(struct perf_key))
-		return EINVAL;
+		return -EINVAL;
 	all->counters = xalloc(EVENTS * cpus * sizeof(*all->counters));
 	for (event = 0; event < EVENTS; event++) {
 		for (cpu = 0; cpu < cpus; cpu++) {
@@ -150,7 +150,7 @@ static int open_events(struct poll *poll)
 		}
 	}
 	poll->data = all;
-	return all->nr ? 0 : ENODEV;
+	return all->nr ? 0 : -ENODEV;
 }
 
 static int poll_events(struct poll *poll)

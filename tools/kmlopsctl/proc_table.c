@@ -64,7 +64,7 @@ static void put_field(const struct field *field, uint8_t *to, const char *word)
 
 	to += field->offset;
 	if (field->type == KERNMLOPS_FIELD_TYPE_CHAR) {
-		strncpy((char *)to, word, field->count);
+		memcpy(to, word, strnlen(word, field->count));
 		return;
 	}
 	number = number_of(word);

@@ -31,8 +31,14 @@ const struct poller memory_usage_poller = {
 	},
 };
 
+/* The words of a schema. */
+#define FIELD(name)		name ":u64"
+#define ALSO(name)		"," FIELD(name)
+#define FIELD_IN(name, unit)	name ":u64:" unit
+#define ALSO_IN(name, unit)	"," FIELD_IN(name, unit)
+
 /* Times are in ticks of 1/100 s, as the file has them. */
-#define TICKS(name)	name ":u64:ticks"
+#define TICKS(name)		FIELD_IN(name, "ticks")
 
 const struct poller stat_poller = {
 	PROC_POLLER("/proc/stat", SECOND),
@@ -43,7 +49,8 @@ const struct poller stat_poller = {
 		  TICKS("softirq") "," TICKS("steal") "," TICKS("guest") ","
 		  TICKS("guest_nice") },
 		{ "stat_system", KEY_OF_ONE,
-		  "intr:u64,ctxt:u64,processes:u64,procs_running:u64,procs_blocked:u64,softirq:u64" },
+		  FIELD("intr") ALSO("ctxt") ALSO("processes")
+		  ALSO("procs_running") ALSO("procs_blocked") ALSO("softirq") },
 		{ 0 }
 	},
 	.tables = (const struct proc_table []){
@@ -54,7 +61,7 @@ const struct poller stat_poller = {
 };
 
 /* More lines than a store has fields: pages by state, events, policies. */
-#define POLICIES "thp_", "compact_", "htlb_", "ksm_", "zswp", "swap_", "swpin",	\
+#define POLICIES "thp_", "compact_", "htlb_", "ksm_", "zswp", "swap_", "swpin",\
 	"swpout", "cow_", "direct_", "numa_", "balloon_", "unevictable_", "cma_"
 
 const struct poller vmstat_poller = {
@@ -79,11 +86,14 @@ const struct poller diskstats_poller = {
 	PROC_POLLER("/proc/diskstats", SECOND),
 	.stores = (const struct poll_store []){
 		{ "diskstats", "device:char[32]",
-		  "reads:u64,reads_merged:u64,sectors_read:u64,read_time:u64:ms,"
-		  "writes:u64,writes_merged:u64,sectors_written:u64,write_time:u64:ms,"
-		  "in_flight:u64,io_time:u64:ms,weighted_io_time:u64:ms,"
-		  "discards:u64,discards_merged:u64,sectors_discarded:u64,discard_time:u64:ms,"
-		  "flushes:u64,flush_time:u64:ms" },
+		  FIELD("reads") ALSO("reads_merged") ALSO("sectors_read")
+		  ALSO_IN("read_time", "ms") ALSO("writes")
+		  ALSO("writes_merged") ALSO("sectors_written")
+		  ALSO_IN("write_time", "ms") ALSO("in_flight")
+		  ALSO_IN("io_time", "ms") ALSO_IN("weighted_io_time", "ms")
+		  ALSO("discards") ALSO("discards_merged")
+		  ALSO("sectors_discarded") ALSO_IN("discard_time", "ms")
+		  ALSO("flushes") ALSO_IN("flush_time", "ms") },
 		{ 0 }
 	},
 	.tables = (const struct proc_table []){
@@ -95,10 +105,13 @@ const struct poller net_dev_poller = {
 	PROC_POLLER("/proc/net/dev", SECOND),
 	.stores = (const struct poll_store []){
 		{ "net_dev", "device:char[16]",
-		  "rx_bytes:u64:bytes,rx_packets:u64,rx_errors:u64,rx_dropped:u64,"
-		  "rx_fifo:u64,rx_frame:u64,rx_compressed:u64,rx_multicast:u64,"
-		  "tx_bytes:u64:bytes,tx_packets:u64,tx_errors:u64,tx_dropped:u64,"
-		  "tx_fifo:u64,tx_collisions:u64,tx_carrier:u64,tx_compressed:u64" },
+		  FIELD_IN("rx_bytes", "bytes") ALSO("rx_packets")
+		  ALSO("rx_errors") ALSO("rx_dropped") ALSO("rx_fifo")
+		  ALSO("rx_frame") ALSO("rx_compressed") ALSO("rx_multicast")
+		  ALSO_IN("tx_bytes", "bytes") ALSO("tx_packets")
+		  ALSO("tx_errors") ALSO("tx_dropped") ALSO("tx_fifo")
+		  ALSO("tx_collisions") ALSO("tx_carrier")
+		  ALSO("tx_compressed") },
 		{ 0 }
 	},
 	.tables = (const struct proc_table []){
@@ -111,8 +124,9 @@ const struct poller loadavg_poller = {
 	PROC_POLLER("/proc/loadavg", SECOND),
 	.stores = (const struct poll_store []){
 		{ "loadavg", KEY_OF_ONE,
-		  "load_1min:u64:0.01,load_5min:u64:0.01,load_15min:u64:0.01,"
-		  "runnable:u64,threads:u64,last_pid:u64" },
+		  FIELD_IN("load_1min", "0.01") ALSO_IN("load_5min", "0.01")
+		  ALSO_IN("load_15min", "0.01") ALSO("runnable")
+		  ALSO("threads") ALSO("last_pid") },
 		{ 0 }
 	},
 	.tables = (const struct proc_table []){
@@ -125,7 +139,8 @@ const struct poller pressure_poller = {
 	PROC_POLLER("/proc/pressure/cpu", SECOND),
 	.stores = (const struct poll_store []){
 		{ "pressure", "resource:char[8],who:char[8]",
-		  "avg10:u64:0.01%,avg60:u64:0.01%,avg300:u64:0.01%,total:u64:us" },
+		  FIELD_IN("avg10", "0.01%") ALSO_IN("avg60", "0.01%")
+		  ALSO_IN("avg300", "0.01%") ALSO_IN("total", "us") },
 		{ 0 }
 	},
 	.tables = (const struct proc_table []){
@@ -140,8 +155,10 @@ const struct poller schedstat_poller = {
 	PROC_POLLER("/proc/schedstat", SECOND),
 	.stores = (const struct poll_store []){
 		{ "schedstat", "cpu:s32",
-		  "yields:u64,schedules:u64,idles:u64,wakeups:u64,local_wakeups:u64,"
-		  "run_time:u64:ns,wait_time:u64:ns,timeslices:u64" },
+		  FIELD("yields") ALSO("schedules") ALSO("idles")
+		  ALSO("wakeups") ALSO("local_wakeups")
+		  ALSO_IN("run_time", "ns") ALSO_IN("wait_time", "ns")
+		  ALSO("timeslices") },
 		{ 0 }
 	},
 	.tables = (const struct proc_table []){
