@@ -40,7 +40,7 @@ struct device_state {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, 16384);
 	__type(key, __u64);	/* address of the request */
 	__type(value, struct request_state);
 } requests SEC(".maps");

@@ -135,7 +135,7 @@ struct {
 
 /*
  * Where in the kernel a call began, for the program at its end: one for each
- * thread, the latest if they are nested.
+ * thread. Calls of the functions that use it are not nested.
  */
 #define CALLS(state_type)						\
 	struct {							\
@@ -145,12 +145,18 @@ struct {
 		__type(value, state_type);				\
 	} calls SEC(".maps")
 
-/* Keep that a call begins in this thread, if it is wanted. */
+/*
+ * Keep that a call begins in this thread, if it is wanted. If it is not, what a
+ * call left whose end was not seen must not be taken for its begin.
+ */
 #define call_begins(state) ({						\
 	__u64 id_ = bpf_get_current_pid_tgid();				\
-	if (begin_wanted() &&						\
-	    bpf_map_update_elem(&calls, &id_, state, BPF_ANY))		\
+	if (!begin_wanted()) {						\
+		if (bpf_map_lookup_elem(&calls, &id_))			\
+			bpf_map_delete_elem(&calls, &id_);		\
+	} else if (bpf_map_update_elem(&calls, &id_, state, BPF_ANY)) {	\
 		count(COLLECTOR_NO_STATE);				\
+	}								\
 })
 
 /* What was kept of it or NULL, until call_ends(). */
