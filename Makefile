@@ -321,7 +321,7 @@ $(TEST_KMODS)/built: $(wildcard selftests/kmod/*) $(KMOD)
 test-kmods: $(TEST_KMODS)/built
 .PHONY: test-kmods
 
-tests: $(FORMAT_TEST) $(USER_TESTS) $(NL_TESTS) $(BPF_TESTS) $(FUZZERS) $(CLI_TEST_OBJECTS) $(TEST_KMODS)/built ## build the tests
+tests: $(FORMAT_TEST) $(USER_TESTS) $(FUZZ) $(NL_TESTS) $(BPF_TESTS) $(FUZZERS) $(CLI_TEST_OBJECTS) $(TEST_KMODS)/built ## build the tests
 .PHONY: tests
 
 # ---- benchmarks
