@@ -321,7 +321,23 @@ $(TEST_KMODS)/built: $(wildcard selftests/kmod/*) $(KMOD)
 test-kmods: $(TEST_KMODS)/built
 .PHONY: test-kmods
 
-tests: $(FORMAT_TEST) $(USER_TESTS) $(FUZZ) $(NL_TESTS) $(BPF_TESTS) $(FUZZERS) $(CLI_TEST_OBJECTS) $(TEST_KMODS)/built ## build the tests
+# Models as code, made as users make them: one of layers, a tree, boosted trees.
+TEST_CODE := build/selftests/cli/code
+
+$(TEST_CODE)/built: tools/python/tests/random_models.py selftests/cli/tree.hex $(TOOL) $(KMOD)
+	$(call say,CODE,$(@D))
+	$(Q)rm -rf $(@D) && mkdir -p $(@D)
+	$(Q)PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tools/python $(PYTHON) $< $(@D) 5 11 >/dev/null
+	$(Q)for model in layers=1 tree=2 boosted=4; do \
+		$(TOOL) -j model compile test-$${model%=*} file $(@D)/$${model#*=}.kmml \
+			output $(@D)/$${model%=*} kernel $(abspath $(KDIR)) \
+			devel $(dir $(KMOD)) >$(@D)/$${model%=*}.json || exit 1; \
+		cp $(@D)/$${model%=*}/*.ko $(@D)/$${model%=*}.ko; \
+		mv $(@D)/$${model#*=}.kmml $(@D)/$${model%=*}.kmml; \
+	done
+	$(Q)touch $@
+
+tests: $(FORMAT_TEST) $(USER_TESTS) $(FUZZ) $(NL_TESTS) $(BPF_TESTS) $(FUZZERS) $(CLI_TEST_OBJECTS) $(TEST_KMODS)/built $(TEST_CODE)/built ## build the tests
 .PHONY: tests
 
 # ---- benchmarks

@@ -17,6 +17,7 @@ static const char * const path_names[] = {
 	[KMLOPS_PATH_SCALAR] = "scalar",
 	[KMLOPS_PATH_AVX2] = "avx2",
 	[KMLOPS_PATH_AVX512] = "avx512",
+	[KMLOPS_PATH_CODE] = "code",
 };
 
 const char *kmlops_path_name(enum kmlops_path path)
@@ -84,7 +85,7 @@ void kmlops_engine_give_out(const struct kmlops_engine *engine,
 /**
  * kmlops_engine_infer_path() - Compute the outputs on a path
  * @engine: the model
- * @path: one of engine->paths; not scalar only where vectors are usable
+ * @path: one of engine->paths; avx only where vectors are usable
  * @in: nr_inputs words
  * @out: receives the first @nr_out words of the output vector
  * @nr_out: 1 to nr_outputs
@@ -95,8 +96,14 @@ void kmlops_engine_infer_path(const struct kmlops_engine *engine,
 			      enum kmlops_path path, const s64 *in, s64 *out,
 			      u32 nr_out)
 {
-	s64 scores[KMLOPS_MODEL_SCORES_MAX] __attribute__((aligned(64)))
+	s64 scores[1 + KMLOPS_MODEL_SCORES_MAX] __attribute__((aligned(64)))
 		kmlops_uninitialized;
+
+	if (path == KMLOPS_PATH_CODE) {
+		engine->code(in, scores);
+		kmlops_engine_give_out(engine, scores, out, nr_out);
+		return;
+	}
 
 	switch (engine->kind) {
 	case KMLOPS_MODEL_KIND_LINEAR:
@@ -178,9 +185,30 @@ static u32 try_path(const struct kmlops_engine *engine, enum kmlops_path path,
 		start = end;
 	}
 	best = best / nr;
-	if (path != KMLOPS_PATH_SCALAR)
+	if (kmlops_path_is_vector(path))
 		best += KMLOPS_VECTOR_ENTRY_NS;
 	return best < U32_MAX ? best : U32_MAX;
+}
+
+/* The quickest path of a mask, which has scalar in it. */
+static enum kmlops_path quickest(const struct kmlops_engine *engine, u32 paths)
+{
+	enum kmlops_path path, best = KMLOPS_PATH_SCALAR;
+
+	for (path = 0; path < KMLOPS_PATHS; path++)
+		if (paths & KMLOPS_PATH_BIT(path) &&
+		    engine->path_ns[path] < engine->path_ns[best])
+			best = path;
+	return best;
+}
+
+static void take_quickest(struct kmlops_engine *engine)
+{
+	WRITE_ONCE(engine->path, quickest(engine, engine->paths));
+	WRITE_ONCE(engine->everywhere,
+		   quickest(engine, engine->paths &
+				    (KMLOPS_PATH_BIT(KMLOPS_PATH_SCALAR) |
+				     KMLOPS_PATH_BIT(KMLOPS_PATH_CODE))));
 }
 
 /* Tries the paths, and takes the quickest. */
@@ -201,16 +229,14 @@ static int choose_path(struct kmlops_engine *engine,
 				     "no memory to try the paths");
 	for (i = 0; i < nr * words; i++)
 		vectors[i] = le64_to_cpu(wire[i]);
-	engine->path = KMLOPS_PATH_SCALAR;
 	for (path = 0; path < KMLOPS_PATHS; path++) {
 		if (!(engine->paths & KMLOPS_PATH_BIT(path)))
 			continue;
 		engine->path_ns[path] = try_path(engine, path, vectors, nr,
 						 vectors + nr * words);
-		if (engine->path_ns[path] < engine->path_ns[engine->path])
-			engine->path = path;
 		kmlops_relax();
 	}
+	take_quickest(engine);
 	kmlops_free(vectors);
 	return 0;
 }
@@ -363,7 +389,7 @@ err_destroy:
 /**
  * kmlops_engine_use_path() - Take a path even if it is not the quickest
  * @engine: the model, which nobody uses yet
- * @name: scalar, avx2 or avx512
+ * @name: scalar, avx2, avx512 or code
  * @refusal: receives the sentence on error
  *
  * Return: 0; -EINVAL if there is no such path; -EOPNOTSUPP if the model has no
@@ -382,10 +408,59 @@ int kmlops_engine_use_path(struct kmlops_engine *engine, const char *name,
 					     "the model has no path %s on this machine",
 					     path_names[path]);
 		engine->path = path;
+		if (!kmlops_path_is_vector(path))
+			engine->everywhere = path;
 		return 0;
 	}
 	return kmlops_refuse(refusal, -EINVAL,
-			     "paths are scalar, avx2 and avx512");
+			     "paths are scalar, avx2, avx512 and code");
+}
+
+/**
+ * kmlops_engine_add_code() - Give an engine the path code
+ * @engine: the engine, which nobody uses yet
+ * @code: computes what the engine computes
+ * @file: the model file that both were made of
+ * @size: its bytes
+ * @refusal: receives the sentence on error
+ *
+ * Context: process; sleeps.
+ * Return: 0; -EBADMSG if the code does not reproduce a golden vector; -ENOMEM.
+ */
+int kmlops_engine_add_code(struct kmlops_engine *engine,
+			   kmlops_engine_code code, const void *file,
+			   size_t size, struct kmlops_refusal *refusal)
+{
+	const struct kmlops_section *golden;
+	struct kmlops_model_file model;
+	int err;
+
+	err = kmlops_model_file_parse(file, size, &model, refusal);
+	if (err)
+		return err;
+	golden = &model.sections[KMLOPS_MODEL_SECTION_GOLDEN];
+	engine->code = code;
+	engine->paths |= KMLOPS_PATH_BIT(KMLOPS_PATH_CODE);
+	err = check_golden(engine, KMLOPS_PATH_CODE, golden, refusal);
+	return err ? err : choose_path(engine, golden, refusal);
+}
+
+/**
+ * kmlops_engine_leave_code() - Take the other paths from now on
+ * @engine: the engine, which may be in use
+ *
+ * Inferences that began before may still be in the code.
+ */
+void kmlops_engine_leave_code(struct kmlops_engine *engine)
+{
+	engine->paths &= ~KMLOPS_PATH_BIT(KMLOPS_PATH_CODE);
+	take_quickest(engine);
+}
+
+/* After kmlops_engine_leave_code(), when none is in the code any more. */
+void kmlops_engine_drop_code(struct kmlops_engine *engine)
+{
+	engine->code = NULL;
 }
 
 void kmlops_engine_destroy(struct kmlops_engine *engine)

@@ -22,6 +22,16 @@ struct kmlops_budget {
 };
 
 /**
+ * typedef kmlops_engine_code - A model as code
+ * @in: the input vector
+ * @scores: receives the scores before the link; of a single tree, the output
+ *   vector
+ *
+ * Context: any, NMI included, within an RCU read side.
+ */
+typedef void (*kmlops_engine_code)(const s64 *in, s64 *scores);
+
+/**
  * struct kmlops_engine - A model ready to compute
  * @kind: enum kmlops_model_kind
  * @task: enum kmlops_model_task
@@ -33,6 +43,8 @@ struct kmlops_budget {
  * @nr_golden: golden vectors it reproduced on each of its paths
  * @paths: mask of the paths that it has on this machine
  * @path: the one to take where vectors are usable: the quickest here
+ * @everywhere: the one to take elsewhere: the quicker of scalar and code
+ * @code: the model as code, or NULL
  * @path_ns: of each path, nanoseconds of an inference when it was tried
  * @fingerprint: of its input names
  * @bytes: memory it takes
@@ -54,6 +66,8 @@ struct kmlops_engine {
 	u32 nr_golden;
 	u32 paths;
 	enum kmlops_path path;
+	enum kmlops_path everywhere;
+	kmlops_engine_code code;
 	u32 path_ns[KMLOPS_PATHS];
 	u64 fingerprint;
 	u64 bytes;
@@ -72,6 +86,12 @@ struct kmlops_engine *kmlops_engine_admit(const void *file, size_t size,
 int kmlops_engine_use_path(struct kmlops_engine *engine, const char *name,
 			   struct kmlops_refusal *refusal);
 void kmlops_engine_destroy(struct kmlops_engine *engine);
+
+int kmlops_engine_add_code(struct kmlops_engine *engine,
+			   kmlops_engine_code code, const void *file,
+			   size_t size, struct kmlops_refusal *refusal);
+void kmlops_engine_leave_code(struct kmlops_engine *engine);
+void kmlops_engine_drop_code(struct kmlops_engine *engine);
 
 /* As kmlops_engine_admit(), whatever it takes. */
 static inline struct kmlops_engine *
@@ -99,19 +119,20 @@ void kmlops_engine_infer_path(const struct kmlops_engine *engine,
 static inline void kmlops_engine_infer(const struct kmlops_engine *engine,
 				       const s64 *in, s64 *out, u32 nr_out)
 {
-	enum kmlops_path path = engine->path;
+	enum kmlops_path path = READ_ONCE(engine->path);
 	const s64 *leaf;
 	u32 i;
 
 	/* Takes less than a call with room for the scores of other kinds. */
-	if (engine->kind == KMLOPS_MODEL_KIND_TREE) {
+	if (engine->kind == KMLOPS_MODEL_KIND_TREE &&
+	    likely(path == KMLOPS_PATH_SCALAR)) {
 		leaf = kmlops_tree_infer(engine->tree, in);
 		for (i = 0; i < nr_out; i++)
 			out[i] = leaf[i];
 		return;
 	}
-	if (path != KMLOPS_PATH_SCALAR && !kmlops_vector_usable())
-		path = KMLOPS_PATH_SCALAR;
+	if (kmlops_path_is_vector(path) && !kmlops_vector_usable())
+		path = READ_ONCE(engine->everywhere);
 	kmlops_engine_infer_path(engine, path, in, out, nr_out);
 }
 

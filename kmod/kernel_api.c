@@ -482,3 +482,52 @@ int kernmlops_infer(const char *model, const s64 *in, u32 in_size, s64 *out,
 	return ret;
 }
 EXPORT_SYMBOL_GPL(kernmlops_infer);
+
+/**
+ * kernmlops_code_register() - Load a model whose code is in a module
+ * @code: the model; must stay until it is unregistered
+ *
+ * The model file is admitted as if it came from user space, and becomes the
+ * next and active version of the name. The code, which must reproduce the
+ * golden vectors, is one more path of that version.
+ *
+ * Context: process; sleeps.
+ * Return: 0, or a negative error number; the reason is in the kernel log.
+ */
+int kernmlops_code_register(struct kernmlops_code *code)
+{
+	struct kmlops_model_load load = {
+		.file = code->file,
+		.size = code->size,
+		.path = code->path,
+		.code = code->infer,
+	};
+	struct kmlops_refusal refusal;
+	struct kmlops_model *model;
+
+	model = kmlops_model_load(code->name, &load, &refusal);
+	if (IS_ERR(model)) {
+		pr_err("kernmlops: model %s: %s\n", code->name, refusal.text);
+		return PTR_ERR(model);
+	}
+	code->model = model;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(kernmlops_code_register);
+
+/**
+ * kernmlops_code_unregister() - Take the code away from its model
+ * @code: a model that was registered
+ *
+ * The model stays, computed by the engine, with the same bits. Nobody is in
+ * the code any more on return.
+ *
+ * Context: process; sleeps.
+ */
+void kernmlops_code_unregister(struct kernmlops_code *code)
+{
+	kmlops_model_drop_code(code->model);
+	kmlops_model_put(code->model);
+	code->model = NULL;
+}
+EXPORT_SYMBOL_GPL(kernmlops_code_unregister);

@@ -110,6 +110,29 @@ struct kmlops_model_line *kernmlops_model_open(const char *name);
 void kernmlops_model_close(struct kmlops_model_line *model);
 int kernmlops_model_infer(const struct kmlops_model_line *model, const s64 *in,
 			  u32 in_size, s64 *out, u32 out_size);
+/**
+ * struct kernmlops_code - A model as code
+ * @name: name of the model
+ * @file: its model file, at an address that is a multiple of 8
+ * @size: bytes of the file
+ * @path: the path to take, "code" for instance, or NULL for the quickest
+ * @infer: computes the scores of an input vector, as many words as the model
+ *   has scores, before the link; of a single tree the output vector. Runs
+ *   anywhere, NMI included; must not sleep or fault.
+ * @model: not for the caller
+ */
+struct kernmlops_code {
+	const char *name;
+	const void *file;
+	size_t size;
+	const char *path;
+	void (*infer)(const s64 *in, s64 *scores);
+	struct kmlops_model *model;
+};
+
+int kernmlops_code_register(struct kernmlops_code *code);
+void kernmlops_code_unregister(struct kernmlops_code *code);
+
 int kernmlops_infer(const char *model, const s64 *in, u32 in_size, s64 *out,
 		    u32 out_size);
 

@@ -432,6 +432,12 @@ struct kmlops_model *kmlops_model_load(const char *name,
 					    &err, refusal);
 	if (!model->engine)
 		goto err_destroy;
+	if (load->code) {
+		err = kmlops_engine_add_code(model->engine, load->code,
+					     load->file, load->size, refusal);
+		if (err)
+			goto err_destroy;
+	}
 	if (load->path) {
 		err = kmlops_engine_use_path(model->engine, load->path,
 					     refusal);
@@ -449,6 +455,21 @@ err_destroy:
 	if (model)
 		model_destroy(model);
 	return ERR_PTR(err);
+}
+
+/**
+ * kmlops_model_drop_code() - Leave the code of a module
+ * @model: the version that was loaded with it, held by the caller
+ *
+ * The version goes on with its engine. Nobody is in the code on return.
+ *
+ * Context: process; sleeps.
+ */
+void kmlops_model_drop_code(struct kmlops_model *model)
+{
+	kmlops_engine_leave_code(model->engine);
+	synchronize_rcu();
+	kmlops_engine_drop_code(model->engine);
 }
 
 /**

@@ -65,6 +65,7 @@ struct kmlops_model_line {
  * @size: its bytes
  * @inactive: do not make it the active version
  * @path: name of the path to take, or NULL for the quickest
+ * @code: the model as code, or NULL
  * @budget: what it may take; 0 for what module parameters allow
  */
 struct kmlops_model_load {
@@ -72,6 +73,7 @@ struct kmlops_model_load {
 	size_t size;
 	bool inactive;
 	const char *path;
+	kmlops_engine_code code;
 	struct kmlops_budget budget;
 };
 
@@ -94,6 +96,8 @@ struct kmlops_model *kmlops_model_activate(const char *name, u32 version,
 					   struct kmlops_refusal *refusal);
 struct kmlops_model *kmlops_model_rollback(const char *name, u32 version,
 					   struct kmlops_refusal *refusal);
+
+void kmlops_model_drop_code(struct kmlops_model *model);
 
 struct kmlops_model *kmlops_model_get(const char *name, u32 version,
 				      struct kmlops_refusal *refusal);

@@ -279,8 +279,10 @@ static void time_runs(const struct kmlops_model *model, const s64 *in,
 		u32 at = i % vectors;
 
 		begin = kmlops_time_ns();
+		rcu_read_lock();
 		kmlops_model_infer(model, (void *)in + at * in_size, in_size,
 				   (void *)out + at * out_size, out_size);
+		rcu_read_unlock();
 		end = kmlops_time_ns();
 		times[i] = min_t(u64, end - begin, U32_MAX);
 		cond_resched();
@@ -317,8 +319,10 @@ static int reply_infer(struct genl_info *info, const struct kmlops_model *model,
 			goto err_size;
 	}
 	for (i = 0; i < vectors; i++) {
+		rcu_read_lock();
 		kmlops_model_infer(model, (void *)in + i * in_size, in_size,
 				   nla_data(output) + i * out_size, out_size);
+		rcu_read_unlock();
 		cond_resched();
 	}
 	if (repeat)

@@ -16,12 +16,18 @@ enum kmlops_path {
 	KMLOPS_PATH_SCALAR,	/* general registers */
 	KMLOPS_PATH_AVX2,
 	KMLOPS_PATH_AVX512,	/* F, BW, CD, DQ, VL, VBMI and VNNI */
+	KMLOPS_PATH_CODE,	/* the model as code of a module of its own */
 	KMLOPS_PATHS,
 };
 
 const char *kmlops_path_name(enum kmlops_path path);
 
 #define KMLOPS_PATH_BIT(path)	(1U << (path))
+
+static inline bool kmlops_path_is_vector(enum kmlops_path path)
+{
+	return path == KMLOPS_PATH_AVX2 || path == KMLOPS_PATH_AVX512;
+}
 
 /* Multiply-accumulates or comparisons after which vector code must pause. */
 #define KMLOPS_VECTOR_WORK_MAX	65536

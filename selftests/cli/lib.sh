@@ -19,6 +19,7 @@ cleanup()
 		while read -r name; do
 			kmlopsctl model remove "$name"
 		done
+	rmmod $(lsmod | sed -n 's/^\(kmlops_model_[^ ]*\).*/\1/p') 2>/dev/null
 	rm -rf "$PINS" "$T"
 }
 trap cleanup EXIT

@@ -36,11 +36,11 @@ prints "a path" "model tree: version 3, golden vectors reproduced: 3" \
 	kmlopsctl model load tree file "$T/tree" path scalar
 refused "a path that trees lack" 1 "the model has no path avx2 on this machine" \
 	kmlopsctl model load tree file "$T/tree" path avx2
-refused "no path" 1 "paths are scalar, avx2 and avx512" \
+refused "no path" 1 "paths are scalar, avx2, avx512 and code" \
 	kmlopsctl model load tree file "$T/tree" path fast
 refused "too much work" 1 "one inference takes 2 operations, 1 are allowed" \
 	kmlopsctl model load tree file "$T/tree" work 1
-refused "too much memory" 1 "the model takes 344 bytes of memory, 10 are allowed" \
+refused "too much memory" 1 "the model takes 360 bytes of memory, 10 are allowed" \
 	kmlopsctl model load tree file "$T/tree" memory 10
 works "more than the parameters allow" kmlopsctl model load tree file "$T/tree" \
 	work 100000000 memory 1000000000

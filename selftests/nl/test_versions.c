@@ -345,7 +345,7 @@ static void test_budgets(void)
 	begin_load(NAME, file, size);
 	nla_put_string(client.msg, KERNMLOPS_A_MODEL_PATH, "quick");
 	client_send(&client);
-	expect(-EINVAL, "paths are scalar, avx2 and avx512",
+	expect(-EINVAL, "paths are scalar, avx2, avx512 and code",
 	       "an unknown path is refused");
 	about(KERNMLOPS_CMD_MODEL_REMOVE, 0);
 	free(file);

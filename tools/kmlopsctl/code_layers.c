@@ -265,15 +265,15 @@ void code_layers(FILE *out, const struct kmlops_model_file *model)
 
 	/* Two buffers, each in a frame of its own: frames stay small. */
 	fprintf(out,
-		"static __attribute__((noinline)) void run(s16 *even, s64 *scores)\n{\n");
+		"static noinline void run(s16 *even, s64 *scores)\n{\n");
 	if (nr > 1)
-		fprintf(out, "\ts16 odd[%u];\n\n", width(layers, nr, 1));
+		fprintf(out, "\ts16 odd[%u] __attribute__((__uninitialized__));\n\n", width(layers, nr, 1));
 	for (n = 0; n < nr; n++)
 		fprintf(out, "\tlayer_%u(%s, %s);\n", n, n % 2 ? "odd" : "even",
 			n + 1 == nr ? "scores" : n % 2 ? "even" : "odd");
 	fprintf(out,
 		"}\n\nstatic void infer(const s64 *in, s64 *scores)\n{\n"
-		"\ts16 even[%u];\n\n\tnormalize(in, even);\n\trun(even, scores);\n}\n",
+		"\ts16 even[%u] __attribute__((__uninitialized__));\n\n\tnormalize(in, even);\n\trun(even, scores);\n}\n",
 		width(layers, nr, 0));
 	free(layers);
 }

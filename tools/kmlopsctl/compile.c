@@ -94,16 +94,20 @@ static int write_module(const struct compile *c)
 		"    \"model_file: .incbin \\\"\" KMLOPS_MODEL_FILE \"\\\"\\n\"\n"
 		"    \"model_file_end:\\n\"\n"
 		"    \".popsection\\n\");\n\n"
-		"static struct kmlops_code code = {\n"
+		"static struct kernmlops_code code = {\n"
 		"\t.name = \"%s\",\n"
 		"\t.file = model_file,\n"
 		"\t.infer = infer,\n"
 		"};\n\n"
+		"static char *path;\n"
+		"module_param(path, charp, 0444);\n"
+		"MODULE_PARM_DESC(path, \"Path to take instead of the quickest: code, scalar, avx2 or avx512\");\n\n"
 		"static int __init model_init(void)\n{\n"
+		"\tcode.path = path;\n"
 		"\tcode.size = model_file_end - model_file;\n"
-		"\treturn kmlops_code_register(&code);\n}\n\n"
+		"\treturn kernmlops_code_register(&code);\n}\n\n"
 		"static void __exit model_exit(void)\n{\n"
-		"\tkmlops_code_unregister(&code);\n}\n\n"
+		"\tkernmlops_code_unregister(&code);\n}\n\n"
 		"module_init(model_init);\nmodule_exit(model_exit);\n"
 		"MODULE_DESCRIPTION(\"KernMLOps model %s\");\n"
 		"MODULE_LICENSE(\"GPL\");\n",
@@ -119,7 +123,7 @@ static int write_module(const struct compile *c)
 	fprintf(out,
 		"# SPDX-License-Identifier: GPL-2.0-only\n"
 		"obj-m := kmlops_model_%s.o\n"
-		"ccflags-y := -I$(KERNMLOPS) -DKMLOPS_MODEL_FILE='\"$(src)/model.kmml\"'\n",
+		"ccflags-y := -I$(KERNMLOPS)/kmod -I$(KERNMLOPS)/uapi -DKMLOPS_MODEL_FILE='\"$(src)/model.kmml\"'\n",
 		c->ident);
 	code = trial_close(&c->trial, out, "Kbuild");
 out:

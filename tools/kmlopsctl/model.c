@@ -8,6 +8,7 @@
 #include <linux/kernmlops_model.h>
 
 #include "advise.h"
+#include "compile.h"
 #include "kmlops.h"
 #include "kmlopsctl.h"
 #include "model.h"
@@ -27,6 +28,8 @@ static const char help[] =
 	"kmlopsctl model remove NAME [version N]\n"
 	"kmlopsctl model infer NAME [version N] {input V[,V...] | file CSV} [repeat N]\n"
 	"kmlopsctl model verify file FILE\n"
+	"kmlopsctl model compile NAME file FILE [output DIR] [kernel DIR] [devel DIR]\n"
+	"                        [style {branches|tables}] [load]\n"
 	"kmlopsctl model advise file FILE [rate EVENTS] [budget PERCENT]\n";
 
 /* Numbers that this tool does not know have no word. */
@@ -676,6 +679,7 @@ static const struct command commands[] = {
 	{ "remove", cmd_remove },
 	{ "infer", model_infer },
 	{ "verify", model_verify },
+	{ "compile", model_compile },
 	{ "advise", model_advise },
 	{ NULL, NULL }
 };

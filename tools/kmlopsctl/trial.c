@@ -57,6 +57,7 @@ static int write_infer(const struct trial *trial, enum code_style style)
 		"/* Model %s as C, made of the model file with CRC %08x. */\n"
 		"#ifdef __KERNEL__\n#include <linux/types.h>\n#else\n"
 		"#include <stdint.h>\n"
+		"#define noinline __attribute__((noinline))\n"
 		"typedef int8_t s8;\ntypedef int16_t s16;\ntypedef int32_t s32;\n"
 		"typedef int64_t s64;\ntypedef uint16_t u16;\ntypedef uint32_t u32;\n"
 		"typedef uint64_t u64;\n#endif\n\n",
@@ -75,6 +76,9 @@ int trial_run(const char *what, char *const argv[])
 
 	if (!pid) {
 		dup2(STDERR_FILENO, STDOUT_FILENO);
+		/* A make that runs us is none of its business. */
+		unsetenv("MAKEFLAGS");
+		unsetenv("MAKELEVEL");
 		execvp(argv[0], argv);
 		fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
 		_exit(127);
