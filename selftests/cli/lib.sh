@@ -15,7 +15,7 @@ cleanup()
 		while read -r name; do
 			kmlopsctl store unregister "$name"
 		done
-	kmlopsctl -o jsonl model list 2>/dev/null | sed 's/^{"name":"\([^"]*\)".*/\1/' |
+	kmlopsctl -o jsonl model list 2>/dev/null | sed 's/^{"name":"\([^"]*\)".*/\1/' | sort -u |
 		while read -r name; do
 			kmlopsctl model remove "$name"
 		done

@@ -7,8 +7,9 @@
 # vectors KIND: 200 input vectors of all magnitudes into $T/KIND.csv.
 vectors()
 {
-	inputs=$(kmlopsctl -j model verify file "code/$1.kmml" | sed 's/.*"inputs":\([0-9]*\).*/\1/')
-	awk -v inputs="$inputs" 'BEGIN {
+	inputs=$(kmlopsctl -j model verify file "code/$1.kmml" | grep -o '"inputs":[0-9]*' | head -n 1)
+	inputs=${inputs#*:}
+	awk -v inputs="$inputs" -v scale=1 'BEGIN {
 		for (i = 0; i < 200; i++)
 			for (j = 1; j <= inputs; j++) {
 				random = (random * 69069 + 1) % 4294967296
@@ -34,10 +35,10 @@ for kind in layers tree boosted; do
 	vectors "$kind"
 	works "load $kind as data" kmlopsctl model load "data-$kind" file "code/$kind.kmml"
 	kmlopsctl -o csv model infer "data-$kind" file "$T/$kind.csv" >"$T/$kind.expected"
-	check "there is more than one answer" \
-		[ "$(cut -d, -f2 "$T/$kind.expected" | sort -u | wc -l)" -gt 2 ]
 	check "code gives what data gives" answers "test-$kind" "$kind"
 done
+check "boosted trees gave more than one answer" \
+	[ "$(sort -u "$T/boosted.expected" | wc -l)" -gt 2 ]
 check "three models are there at once" [ "$(kmlopsctl -j model list | grep -o '"name":"test-' | wc -l)" = 3 ]
 
 # Versions: data replaces code and the other way round.
@@ -63,7 +64,6 @@ judge
 refused "and no model is left of it" 1 "there is no model of that name" kmlopsctl model show test-tree
 
 # Callers go on while the code comes and goes.
-works "load the code for callers" insmod code/boosted.ko path=code
 (
 	while [ ! -e "$T/stop" ]; do
 		answers test-boosted boosted || echo wrong >>"$T/wrong"
