@@ -26,8 +26,9 @@ _kmlopsctl_store()
 	local command=$1 place=$2
 
 	case $prev in
-	file | pinned) _kmlopsctl_files; return ;;
-	format) _kmlopsctl_words "npy csv jsonl"; return ;;
+	file | pinned | dir) _kmlopsctl_files; return ;;
+	format) _kmlopsctl_words "npy csv jsonl arrow arrows parquet"; return ;;
+	speed) _kmlopsctl_words "max"; return ;;
 	mode) _kmlopsctl_words "history mirror map"; return ;;
 	map) [ "$command" != register ] || { _kmlopsctl_words "id pinned name"; return; } ;;
 	from | to | at | before) _kmlopsctl_words "now"; return ;;
@@ -40,7 +41,8 @@ _kmlopsctl_store()
 	register) _kmlopsctl_words "map schema key keys rows mode lossless" ;;
 	get) _kmlopsctl_words "key at last" ;;
 	dump) _kmlopsctl_words "from to follow consume" ;;
-	export) _kmlopsctl_words "file format from to consume" ;;
+	export) _kmlopsctl_words "file dir rows format from to consume" ;;
+	replay) _kmlopsctl_words "file dir speed" ;;
 	push) [ "$place" != 2 ] || _kmlopsctl_words "key" ;;
 	truncate) _kmlopsctl_words "before" ;;
 	esac
@@ -115,7 +117,7 @@ _kmlopsctl()
 		((i++))
 	done
 	if [[ $prev = -o || $prev = --output ]]; then
-		_kmlopsctl_words "table json jsonl csv npy"
+		_kmlopsctl_words "table json jsonl csv npy arrow arrows parquet"
 		return
 	fi
 	if ((i >= COMP_CWORD)); then
@@ -143,7 +145,7 @@ _kmlopsctl()
 	fi
 	if [ "$place" = 0 ]; then
 		case $object in
-		store) _kmlopsctl_words "show list register unregister get dump export push truncate help" ;;
+		store) _kmlopsctl_words "show list register unregister get dump export push replay truncate help" ;;
 		model) _kmlopsctl_words "show list load activate rollback remove infer verify help" ;;
 		collector) _kmlopsctl_words "list show start stop help" ;;
 		feature) _kmlopsctl_words "probe help" ;;

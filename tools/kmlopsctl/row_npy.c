@@ -13,8 +13,8 @@
 
 #include "kmlopsctl.h"
 #include "row_format.h"
+#include "row_npy.h"
 
-#define NPY_PREAMBLE	10	/* magic, version, length of the header */
 #define NPY_ALIGN	64
 
 static const char *npy_type(uint32_t type)
@@ -54,15 +54,15 @@ static void put_npy_name(FILE *out, const char *name)
 	putc('\'', out);
 }
 
-static char *npy_dict(const struct columns *columns, uint64_t rows,
-		      size_t *size)
+char *npy_type_of_rows(const struct columns *columns)
 {
 	unsigned int i;
 	uint32_t at = 0;
-	char *dict;
+	size_t size;
+	char *type;
 	FILE *out;
 
-	out = open_memstream(&dict, size);
+	out = open_memstream(&type, &size);
 	if (!out) {
 		fail(REFUSED, ENOMEM, "out of memory");
 		exit(REFUSED);
@@ -85,29 +85,29 @@ static char *npy_dict(const struct columns *columns, uint64_t rows,
 			fprintf(out, ", '%s'), ", npy_type(column->type));
 	}
 	put_npy_padding(out, at, columns->row_size);
-	fprintf(out, "], 'fortran_order': False, 'shape': (%" PRIu64 ",), }",
-		rows);
+	fputs("], 'fortran_order': False, 'shape': (", out);
 	fclose(out);
-	return dict;
+	return type;
 }
 
 static void npy_header(struct row_writer *writer)
 {
+	char *type = npy_type_of_rows(writer->columns), *dict;
 	size_t size, total;
-	char *dict;
 
-	dict = npy_dict(writer->columns, UINT64_MAX, &size);
-	free(dict);
-	total = NPY_PREAMBLE + size + 1;
+	/* A number of rows has 20 digits at most. */
+	total = NPY_PREAMBLE + strlen(type) + 20 + strlen(",), }") + 1;
 	total += -total % NPY_ALIGN;
 
-	dict = npy_dict(writer->columns, writer->rows, &size);
-	fwrite("\x93NUMPY\x01\x00", 1, 8, writer->out);
+	dict = xprintf("%s%" PRIu64 ",), }", type, writer->rows);
+	size = strlen(dict);
+	fwrite(NPY_MAGIC, 1, sizeof(NPY_MAGIC) - 1, writer->out);
 	putc((total - NPY_PREAMBLE) & 0xff, writer->out);
 	putc((total - NPY_PREAMBLE) >> 8, writer->out);
 	fprintf(writer->out, "%s%*s\n", dict,
 		(int)(total - NPY_PREAMBLE - size - 1), "");
 	free(dict);
+	free(type);
 }
 
 static void npy_rows(struct row_writer *writer, const uint8_t *rows,

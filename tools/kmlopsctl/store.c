@@ -17,6 +17,7 @@
 #include "map_new.h"
 #include "netlink.h"
 #include "output.h"
+#include "replay.h"
 #include "rows.h"
 #include "schema_words.h"
 #include "store.h"
@@ -37,6 +38,7 @@ static const char help[] =
 	"kmlopsctl store export NAME file FILE [format FORMAT] [from TIME] [to TIME] [consume]\n"
 	"kmlopsctl store export NAME dir DIR [rows N] [format FORMAT] [from TIME] [to TIME] [consume]\n"
 	"kmlopsctl store push NAME key KEY [FIELD=VALUE...]\n"
+	"kmlopsctl store replay NAME {file FILE | dir DIR} [speed {FACTOR|max}]\n"
 	"kmlopsctl store truncate NAME before TIME\n"
 	"\n"
 	"MAP    := { id N | pinned PATH | name MAP }\n"
@@ -1106,6 +1108,56 @@ static int cmd_export(struct args *args)
 	return code;
 }
 
+static bool parse_speed(const char *word, double *speed)
+{
+	char *end;
+
+	if (!strcmp(word, "max")) {
+		*speed = 0;
+		return true;
+	}
+	*speed = strtod(word, &end);
+	/* Between them, times are multiplied without leaving 64 bits. */
+	if (end != word && !*end && *speed >= 1e-3 && *speed <= 1e6)
+		return true;
+	fail_usage("the speed has to be max, or a factor from 0.001 to 1000000, not \"%s\"",
+		   word);
+	return false;
+}
+
+static int cmd_replay(struct args *args)
+{
+	static const char *const words[] = { "file", "dir", "speed", NULL };
+	struct replay_order order = { .speed = 1 };
+	const char *name, *word;
+	struct store store;
+	int code, err, i;
+
+	name = args_next(args, "the name of the store");
+	if (!name)
+		return USAGE;
+	while (!args_empty(args)) {
+		i = args_word(args, "option of store replay", words);
+		if (i < 0)
+			return USAGE;
+		word = args_next(args, i == 2 ? "the speed" :
+				 "what to replay");
+		if (!word || (i == 2 && !parse_speed(word, &order.speed)))
+			return USAGE;
+		if (i != 2)
+			order.path = word;
+	}
+	if (!order.path)
+		return fail_usage("what to replay is missing: file FILE, or dir DIR");
+
+	err = store_find(name, &store);
+	if (err)
+		return nlc_report(err);
+	code = replay_rows(&store, &order);
+	store_free(&store);
+	return code;
+}
+
 static const struct command commands[] = {
 	{ "show", cmd_list },
 	{ "list", cmd_list },
@@ -1115,6 +1167,7 @@ static const struct command commands[] = {
 	{ "dump", cmd_dump },
 	{ "export", cmd_export },
 	{ "push", cmd_push },
+	{ "replay", cmd_replay },
 	{ "truncate", cmd_truncate },
 	{ NULL, NULL }
 };

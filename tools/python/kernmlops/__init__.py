@@ -25,6 +25,7 @@ from .kernel import KernelModel, deploy, load
 from .model import Model
 from .model_format import ModelFileError
 from .reference import Reference
+from .replay import replay
 from .report import Report
 from .rows import ExportError, Rows
 from .tool import KernelError
@@ -55,5 +56,6 @@ __all__ = [
     "log2q4",
     "plot",
     "read",
+    "replay",
     "to_onnx",
 ]

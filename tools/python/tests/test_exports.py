@@ -218,3 +218,29 @@ def test_writer_is_there_in_check():
     if not (pathlib.Path(__file__).parents[3] / "build/bin/kmlopsctl").exists():
         pytest.skip("nothing was built")
     assert WRITER.exists() and shutil.which(str(WRITER))
+
+
+def test_replay(export, tmp_path, monkeypatch):
+    """The tool is one that keeps what it is given."""
+    columns = [("time", "u64", 1, "ns", "row"), ("seq", "u64", 1, None, "row"),
+               ("pid", "u32", 1, None, "key"), ("comm", "char", 5, None, "value"),
+               ("last", "u32", 2, None, "value")]
+    store = {"name": "store", "key_size": 4, "value_size": 16,
+             "key": [{"name": "pid", "offset": 0}],
+             "value": [{"name": "comm", "offset": 0}, {"name": "last", "offset": 8}]}
+    path = export(columns, [(5, 6, 7, b"init", [8, 9]), (7, 8, 1, b"", [0, 2**32 - 1])],
+                  changes={"store": store})
+    tool = tmp_path / "tool"
+    tool.write_text("#!/bin/sh\n"
+                    f'echo "$@" >{tmp_path}/words; cp "$6" {tmp_path}/given.npy\n'
+                    """echo '{"store":"copy","rows":2}'\n""")
+    tool.chmod(0o755)
+    monkeypatch.setenv("KMLOPSCTL", str(tool))
+    assert kernmlops.replay(path, "copy", speed=None) == {"store": "copy", "rows": 2}
+    words = (tmp_path / "words").read_text().split()
+    assert words[:4] == ["-j", "store", "replay", "copy"] and words[6:] == ["speed", "max"]
+    given = np.load(tmp_path / "given.npy")
+    assert np.array_equal(given["last"], kernmlops.read(path)["last"])
+    assert given.dtype.itemsize == 40 and given["comm"].tolist() == [b"init", b""]
+    kernmlops.replay(kernmlops.read(path), "copy", speed=2.5)
+    assert (tmp_path / "words").read_text().split()[6:] == ["speed", "2.5"]
