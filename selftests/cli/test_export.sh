@@ -59,6 +59,17 @@ refused "files of two exports" 1 "$T/run/all holds an export already" \
 	kmlopsctl store export all dir "$T/run"
 rm -r "$T/run"
 
+works "unregister" kmlopsctl store unregister plain
+works "register a map as it is" \
+	kmlopsctl store register plain map pinned "$PINS/maps/plain" mode map
+check "put something into it" bpftool map update pinned "$PINS/maps/plain" \
+	key 1 0 0 0 value 9 0 0 0 0 0 0 0
+prints "its rows have no numbers that could be missing" "$T/plain.csv: 1 rows" \
+	kmlopsctl store export plain file "$T/plain.csv"
+check "so nothing is said of that" sh -c "! grep -q missing $T/plain.csv.meta.json"
+check "the row is there" grep -q ',1,9$' "$T/plain.csv"
+rm "$T/plain.csv" "$T/plain.csv.meta.json"
+
 refused "name that tells no format" 2 \
 	"the name $T/x does not tell a format: add format { npy | csv | jsonl | arrow | arrows | parquet }" \
 	kmlopsctl store export all file "$T/x"

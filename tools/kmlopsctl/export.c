@@ -90,9 +90,8 @@ static struct json_object *about_rows(const struct export *export,
 
 static char *compact(struct json_object *json)
 {
-	char *text = xstrdup(json_object_to_json_string_ext(json,
-					JSON_C_TO_STRING_PLAIN |
-					JSON_C_TO_STRING_NOSLASHESCAPE));
+	int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
+	char *text = xstrdup(json_object_to_json_string_ext(json, flags));
 
 	json_object_put(json);
 	return text;
@@ -220,7 +219,8 @@ static int check_balance(struct export *export)
 	if (export->loss.missing >= export->lost && uncounted <= others)
 		return DONE;
 	return fail(REFUSED, EBADMSG,
-		    "%s: %" PRIu64 " rows are missing, but %" PRIu64 " were lost and at most %" PRIu64 " dropped",
+		    "%s: %" PRIu64 " rows are missing, but %" PRIu64
+		    " were lost and at most %" PRIu64 " dropped",
 		    export->store->name, export->loss.missing, export->lost,
 		    others);
 }
@@ -250,6 +250,8 @@ static int write_meta(struct export *export)
 {
 	const struct export_order *order = export->order;
 	struct json_object *json = about_rows(export, export->rows);
+	int flags = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+		    JSON_C_TO_STRING_NOSLASHESCAPE;
 	struct draft draft = { 0 };
 	uint64_t now = 0;
 	char *name;
@@ -270,10 +272,7 @@ static int write_meta(struct export *export)
 	code = draft_open(&draft, name);
 	if (code == DONE)
 		fprintf(draft.out, "%s\n",
-			json_object_to_json_string_ext(json,
-				JSON_C_TO_STRING_PRETTY |
-				JSON_C_TO_STRING_SPACED |
-				JSON_C_TO_STRING_NOSLASHESCAPE));
+			json_object_to_json_string_ext(json, flags));
 	code = draft_close(&draft, code);
 	json_object_put(json);
 	free(name);

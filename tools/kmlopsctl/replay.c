@@ -79,12 +79,10 @@ static int push_row(struct replay *replay, const uint8_t *row)
 		store->value_size);
 	err = nlc_request(msg, NULL, NULL);
 	/* What a lossless store has no room for is what it drops. */
-	if (err == -EBUSY)
-		replay->refused++;
-	else if (err)
+	if (err && err != -EBUSY)
 		return nlc_report(err);
-	else
-		replay->rows++;
+	replay->refused += !!err;
+	replay->rows += !err;
 	return DONE;
 }
 

@@ -1118,7 +1118,7 @@ static bool parse_speed(const char *word, double *speed)
 	}
 	*speed = strtod(word, &end);
 	/* Between them, times are multiplied without leaving 64 bits. */
-	if (end != word && !*end && *speed >= 1e-3 && *speed <= 1e6)
+	if (end != word && !*end && *speed >= 0.001 && *speed <= 1000000)
 		return true;
 	fail_usage("the speed has to be max, or a factor from 0.001 to 1000000, not \"%s\"",
 		   word);
