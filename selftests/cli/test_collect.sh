@@ -66,14 +66,14 @@ shows "a command that is not there is said" 'exited with 127$' \
 
 # A store that is too small: rows are lost, and counted.
 shows "more rows than a store retains" '^page_fault ' \
-	kmlopsctl collect -c page_fault -d 4 -o "$T/small" format csv rows 64 -- \
+	kmlopsctl collect -c page_fault -d 3 -o "$T/small" format csv rows 64 -- \
 	sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do /bin/ls / >/dev/null; done'
 balanced small page_fault
 check "some were lost" test "$(number "$T/small" page_fault lost)" -gt 0
 
 # A budget far too small.
 shows "a budget" '^page_fault ' \
-	kmlopsctl collect -c page_fault -d 4 budget 0.01 -o "$T/budget" format csv -- \
+	kmlopsctl collect -c page_fault -d 3 budget 0.01 -o "$T/budget" format csv -- \
 	sh -c 'while :; do /bin/ls / >/dev/null; done'
 check "above it rows stand for several events" grep -qE '"one_in": ([2-9]|[1-9][0-9]+)' "$T/budget/run.json"
 check "which the data say" sh -c "grep -qE ',([2-9]|[1-9][0-9]+)$' $T/budget/page_fault/part-*.csv"
@@ -83,6 +83,16 @@ tr -d ' \n' <"$T/budget/run.json" |
 read -r events rows out none unpaired <"$T/sums"
 check "events are rows and what was left out" test "$events" = $((rows + out + none + unpaired))
 check "which is something" test "$out" -gt 0
+
+# The collector of wakeups leaves out both rows of one.
+shows "a budget for wakeups" '^runqueue_wait ' \
+	kmlopsctl collect -c runqueue -d 3 budget 0.01 -o "$T/wakeups" format csv -- \
+	sh -c 'while :; do /bin/ls / >/dev/null; done'
+check "is kept by leaving some out" test "$(number "$T/wakeups" counters sampled_out)" -gt 0
+balanced wakeups runqueue
+balanced wakeups runqueue_wait
+check "each row has an outcome, but for those that wait at the end" \
+	test "$(rows_of "$T/wakeups" runqueue)" -ge "$(rows_of "$T/wakeups" runqueue_wait)"
 
 kmlopsctl collect -c process_trace,stat -o "$T/int" format csv >/dev/null 2>&1 &
 pid=$!

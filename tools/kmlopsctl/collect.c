@@ -94,7 +94,8 @@ struct collect {
 	struct guard guard;
 	int stats;		/* holds BPF statistics on */
 	sigset_t signals;
-	uint64_t began;
+	uint64_t began;		/* rows count from here on */
+	uint64_t going;		/* all collectors run, and so does the command */
 	uint64_t ended;
 	uint64_t budget_at;
 	struct json_object *sampling;	/* what the budget made us do, and when */
@@ -353,6 +354,8 @@ static struct json_object *run_json(const struct collect *run, const char *state
 	json_add_string(json, "state", state);
 	json_add_string(json, "clock", "CLOCK_MONOTONIC");
 	json_add_uint(json, "began", run->began);
+	json_object_object_add(json, "going", run->going ?
+			       json_object_new_uint64(run->going) : NULL);
 	json_object_object_add(json, "ended", run->ended ?
 			       json_object_new_uint64(run->ended) : NULL);
 	json_add_int(json, "realtime_offset_ns",
@@ -620,7 +623,7 @@ static void show_progress(const struct collect *run, double cpu, uint64_t *last)
 		lost += export_rows_lost(run->stores[i].export);
 	}
 	fprintf(stderr, "\r%" PRIu64 " s  %" PRIu64 " rows  %" PRIu64 "/s  ",
-		(uint64_t)((now() - run->began) / NSEC_PER_SEC), captured,
+		(uint64_t)((now() - run->going) / NSEC_PER_SEC), captured,
 		captured - *last);
 	fprintf(stderr, "%" PRIu64 " lost  %" PRIu64 " dropped  %.1f %% of a CPU\033[K",
 		lost, dropped, cpu);
@@ -644,10 +647,11 @@ static int capture(struct collect *run)
 	uint64_t shown = now(), last = 0;
 	int code = DONE;
 
-	run->budget_at = now();
+	run->going = now();
+	run->budget_at = run->going;
 	while (code == DONE && !over) {
 		over = wait_tick(run) || command_ended(run) ||
-		       (run->duration && now() - run->began >= run->duration);
+		       (run->duration && now() - run->going >= run->duration);
 		code = write_rows(run, false);
 		if (now() - shown >= NSEC_PER_SEC) {
 			double cpu = look_at_collectors(run);
@@ -763,7 +767,7 @@ static void print_run(const struct collect *run)
 	}
 	table_print(table);
 	printf("%s: %.1f s", run->dir,
-	       (double)(run->ended - run->began) / NSEC_PER_SEC);
+	       (double)(run->ended - run->going) / NSEC_PER_SEC);
 	if (run->has_status && WIFEXITED(run->status))
 		printf(", the command exited with %d", WEXITSTATUS(run->status));
 	else if (run->has_status)
