@@ -328,7 +328,7 @@ test-kmods: $(TEST_KMODS)/built
 # Models as code, made as users make them: one of layers, a tree, boosted trees.
 TEST_CODE := build/selftests/cli/code
 
-$(TEST_CODE)/built: tools/python/tests/random_models.py selftests/cli/tree.hex $(TOOL) $(KMOD)
+$(TEST_CODE)/built: tools/python/tests/random_models.py selftests/cli/patient.py $(TOOL) $(KMOD)
 	$(call say,CODE,$(@D))
 	$(Q)rm -rf $(@D) && mkdir -p $(@D)
 	$(Q)PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tools/python $(PYTHON) $< $(@D) 5 11 >/dev/null
@@ -339,6 +339,8 @@ $(TEST_CODE)/built: tools/python/tests/random_models.py selftests/cli/tree.hex $
 		cp $(@D)/$${model%=*}/*.ko $(@D)/$${model%=*}.ko; \
 		mv $(@D)/$${model#*=}.kmml $(@D)/$${model%=*}.kmml; \
 	done
+	$(Q)PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tools/python $(PYTHON) selftests/cli/patient.py \
+		$(@D)/tree.kmml $(@D)/patient.kmml
 	$(Q)touch $@
 
 tests: $(FORMAT_TEST) $(USER_TESTS) $(FUZZ) $(NL_TESTS) $(BPF_TESTS) $(FUZZERS) $(CLI_TEST_OBJECTS) $(TEST_KMODS)/built $(TEST_CODE)/built ## build the tests

@@ -91,18 +91,13 @@ static int write_reason(int dir, const char *file, const char *reason)
 	return code;
 }
 
-static void tell(const char *name, const struct model *model, bool active)
+static void tell(const char *name, const struct model *model)
 {
-	if (opt_json()) {
-		struct json_object *json = model_json(model);
-
-		json_object_object_add(json, "active",
-				       json_object_new_boolean(active));
-		out_json(json);
-	} else {
+	if (opt_json())
+		out_json(model_json(model));
+	else
 		printf("model %s: version %u%s\n", name, model->version,
-		       active ? "" : ", not active");
-	}
+		       model->active ? "" : " (not active)");
 	fflush(stdout);
 }
 
@@ -156,6 +151,7 @@ out:
  */
 static int load(int dir, const char *file, bool active, char **reason)
 {
+	struct model_load load = { .inactive = !active };
 	char why[KMLOPS_WHY_LEN];
 	struct model model = { 0 };
 	uint8_t *data;
@@ -175,7 +171,7 @@ static int load(int dir, const char *file, bool active, char **reason)
 		*reason = xstrdup(why);
 		goto out;
 	}
-	err = model_send(name, data, size, NULL, &model);
+	err = model_send(name, data, size, &load, &model);
 	if (err && !nlc_loaded()) {
 		free(data);
 		free(name);
@@ -185,7 +181,7 @@ static int load(int dir, const char *file, bool active, char **reason)
 		*reason = xstrdup(*nlc_sentence() ? nlc_sentence() :
 				  strerror(-err));
 	else
-		tell(name, &model, active);
+		tell(name, &model);
 out:
 	if (*reason)
 		tell_failed(name, *reason);
@@ -254,34 +250,42 @@ static int for_each_file(int dir, const char *path,
 	return code;
 }
 
-/* After a boot: what was deployed before, unless the kernel has the name. */
+/* After a boot: what was deployed before, and what waited, if the name is new. */
 static int bring_back(int dir, const char *file)
 {
-	bool active = !strncmp(file, "deployed/", strlen("deployed/"));
-	char *name = xstrdup(strchr(file, '/') + 1);
+	char *name = xstrdup(strchr(file, '/') + 1), *waiting;
 	struct model model = { 0 };
 	char *reason = NULL;
 	int err, code = DONE;
 
+	waiting = xprintf("waiting/%s", name);
 	name[strlen(name) - strlen(SUFFIX)] = 0;
-	err = model_find(name, &model);
+	err = model_find_version(name, 1, &model);
 	model_free(&model);
-	if (err == -ENOENT && nlc_loaded())
-		code = load(dir, file, active, &reason);
-	else if (err)
+	if (err == -ENOENT)
+		err = model_find(name, &model);
+	model_free(&model);
+	if (err == -ENOENT && nlc_loaded()) {
+		code = load(dir, file, strcmp(file, waiting), &reason);
+		if (code == DONE && strcmp(file, waiting) &&
+		    !faccessat(dir, waiting, F_OK, 0)) {
+			free(reason);
+			code = load(dir, waiting, false, &reason);
+		}
+	} else if (err) {
 		code = nlc_report(err);
+	}
 	free(reason);
+	free(waiting);
 	free(name);
 	return code;
 }
 
-static int deploy_all(int dir)
+static int bring_all_back(int dir)
 {
 	int code = for_each_file(dir, "deployed", bring_back);
 
-	if (code == DONE)
-		code = for_each_file(dir, "waiting", bring_back);
-	return code == DONE ? for_each_file(dir, ".", deploy) : code;
+	return code == DONE ? for_each_file(dir, "waiting", bring_back) : code;
 }
 
 static int open_spool(struct args *args, const char *otherwise, int *dir)
@@ -305,7 +309,9 @@ static int cmd_once(struct args *args)
 	code = open_spool(args, SPOOL, &dir);
 	if (code != DONE)
 		return code;
-	code = deploy_all(dir);
+	code = bring_all_back(dir);
+	if (code == DONE)
+		code = for_each_file(dir, ".", deploy);
 	close(dir);
 	return code;
 }
@@ -318,10 +324,10 @@ static int watch(int dir, int events, int signals)
 		{ .fd = signals, .events = POLLIN },
 	};
 	char buf[4096];
-	int code;
+	int code = bring_all_back(dir);
 
-	for (;;) {
-		code = deploy_all(dir);
+	while (code == DONE) {
+		code = for_each_file(dir, ".", deploy);
 		if (code != DONE)
 			return code;
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
@@ -332,6 +338,7 @@ static int watch(int dir, int events, int signals)
 		while (read(events, buf, sizeof(buf)) > 0)
 			;
 	}
+	return code;
 }
 
 static int cmd_watch(struct args *args)
