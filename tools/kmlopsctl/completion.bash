@@ -61,7 +61,9 @@ _kmlopsctl_model()
 	*:version | *:repeat | *:work | *:memory) return ;;
 	esac
 	case $command:$place in
-	verify:1 | load:2) _kmlopsctl_words "file" ;;
+	verify:1 | load:2 | compile:2 | advise:1) _kmlopsctl_words "file" ;;
+	compile:[4-9]) _kmlopsctl_words "output kernel devel style load" ;;
+	advise:[3-9]) _kmlopsctl_words "rate budget" ;;
 	load:[3-9]) _kmlopsctl_words "inactive path work memory" ;;
 	*:1) _kmlopsctl_words "$(_kmlopsctl_names model | sort -u)" ;;
 	activate:2 | rollback:2 | remove:2 | show:2 | list:2) _kmlopsctl_words "version" ;;
@@ -124,7 +126,7 @@ _kmlopsctl()
 		if [[ $cur = -* ]]; then
 			_kmlopsctl_words "-j --json -p --pretty -o --output -V --version -h --help"
 		else
-			_kmlopsctl_words "store model collector collect feature version batch help"
+			_kmlopsctl_words "store model collector collect deploy feature version batch help"
 		fi
 		return
 	fi
@@ -146,8 +148,9 @@ _kmlopsctl()
 	if [ "$place" = 0 ]; then
 		case $object in
 		store) _kmlopsctl_words "show list register unregister get dump export push replay truncate help" ;;
-		model) _kmlopsctl_words "show list load activate rollback remove infer verify help" ;;
+		model) _kmlopsctl_words "show list load activate rollback remove infer verify compile advise help" ;;
 		collector) _kmlopsctl_words "list show start stop help" ;;
+		deploy) _kmlopsctl_words "watch once restore help" ;;
 		feature) _kmlopsctl_words "probe help" ;;
 		esac
 		return
