@@ -23,10 +23,15 @@
 
 /* One call since 6.13, where the timer's function may not be set alone. */
 #ifndef KMLOPS_HAS_HRTIMER_SETUP
-#define hrtimer_setup(timer, callback, clock, mode) ({	\
-	hrtimer_init(timer, clock, mode);		\
-	(timer)->function = (callback);			\
-})
+#include <linux/hrtimer.h>
+
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*callback)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = callback;
+}
 #endif
 
 #endif /* KMLOPS_COMPAT_H */

@@ -167,4 +167,5 @@ static struct kunit_suite suite = {
 	.name = "kmlops_cursor",
 	.test_cases = cases,
 };
+
 kunit_test_suite(suite);

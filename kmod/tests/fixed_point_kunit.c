@@ -63,4 +63,5 @@ static struct kunit_suite suite = {
 	.name = "kmlops_fixed_point",
 	.test_cases = cases,
 };
+
 kunit_test_suite(suite);

@@ -265,4 +265,5 @@ static struct kunit_suite suite = {
 	.name = "kmlops_history",
 	.test_cases = cases,
 };
+
 kunit_test_suite(suite);

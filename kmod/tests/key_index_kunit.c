@@ -166,4 +166,5 @@ static struct kunit_suite suite = {
 	.name = "kmlops_key_index",
 	.test_cases = cases,
 };
+
 kunit_test_suite(suite);

@@ -118,4 +118,5 @@ static struct kunit_suite suite = {
 	.name = "kmlops_model_format",
 	.test_cases = cases,
 };
+
 kunit_test_suite(suite);

@@ -182,4 +182,5 @@ static struct kunit_suite suite = {
 	.name = "kmlops_model",
 	.test_cases = cases,
 };
+
 kunit_test_suite(suite);

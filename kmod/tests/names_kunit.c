@@ -73,4 +73,5 @@ static struct kunit_suite suite = {
 	.name = "kmlops_names",
 	.test_cases = cases,
 };
+
 kunit_test_suite(suite);

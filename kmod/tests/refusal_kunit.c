@@ -38,4 +38,5 @@ static struct kunit_suite suite = {
 	.name = "kmlops_refusal",
 	.test_cases = cases,
 };
+
 kunit_test_suite(suite);

@@ -243,4 +243,5 @@ static struct kunit_suite suite = {
 	.init = set_up,
 	.test_cases = cases,
 };
+
 kunit_test_suite(suite);

@@ -77,4 +77,5 @@ static struct kunit_suite suite = {
 	.name = "kmlops_tree",
 	.test_cases = cases,
 };
+
 kunit_test_suite(suite);

@@ -111,4 +111,5 @@ static struct kunit_suite suite = {
 	.name = "kmlops_upload",
 	.test_cases = cases,
 };
+
 kunit_test_suite(suite);

@@ -67,4 +67,5 @@ static struct kunit_suite suite = {
 	.name = "kmlops_words",
 	.test_cases = cases,
 };
+
 kunit_test_suite(suite);

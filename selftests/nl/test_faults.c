@@ -7,7 +7,6 @@
  *
  * Needs a kernel with fault injection (/proc/self/fail-nth).
  */
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
@@ -16,64 +15,16 @@
 #include <linux/kernmlops_row.h>
 #include "../user/model_builder.h"
 #include "client.h"
+#include "faults.h"
 #include "tap.h"
 
 /* More than any command allocates. */
 #define NTH_MAX	2000
 
 static struct client client, observer;
-static int fail_nth, map, map2, cpus;
+static int map, map2, cpus;
 static u8 *file;
 static u32 file_size;
-
-static void write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		bail("write %s to %s", text, path);
-	close(fd);
-}
-
-/* All allocations, also those that may sleep, and without a report of each. */
-static void choose_faults(void)
-{
-	static const char *const files[][2] = {
-		{ "failslab/ignore-gfp-wait", "N" },
-		{ "failslab/verbose", "0" },
-		{ "fail_page_alloc/ignore-gfp-wait", "N" },
-		{ "fail_page_alloc/ignore-gfp-highmem", "N" },
-		{ "fail_page_alloc/min-order", "0" },
-		{ "fail_page_alloc/verbose", "0" },
-	};
-	char path[128];
-	size_t i;
-
-	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
-		snprintf(path, sizeof(path), "/sys/kernel/debug/%s",
-			 files[i][0]);
-		write_file(path, files[i][1]);
-	}
-}
-
-static void set_fail_nth(int nth)
-{
-	char text[16];
-	int size = snprintf(text, sizeof(text), "%d", nth);
-
-	if (pwrite(fail_nth, text, size, 0) != size)
-		bail("write fail-nth");
-}
-
-/* How many allocations are left before one fails; 0 once it has. */
-static int faults_left(void)
-{
-	char text[16] = "";
-
-	if (pread(fail_nth, text, sizeof(text) - 1, 0) < 0)
-		bail("read fail-nth");
-	return atoi(text);
-}
 
 /* What became of a request. */
 struct outcome {
@@ -539,12 +490,9 @@ int main(void)
 	int missing = 0;
 	size_t i;
 
-	fail_nth = open("/proc/self/fail-nth", O_RDWR);
-	if (fail_nth < 0)
-		skip_all("this kernel has no fault injection");
+	need_faults();
 	if (client_open(&client) || client_open(&observer))
 		bail("connect");
-	choose_faults();
 	prepare();
 	for (i = 0; i < sizeof(requests) / sizeof(*requests); i++) {
 		known[requests[i].cmd] = true;

@@ -31,7 +31,31 @@ static const struct {
 	{ "model-remove", KERNMLOPS_CMD_MODEL_REMOVE, KERNMLOPS_A_MODEL_NAME,
 	  0 },
 	{ "model-infer", KERNMLOPS_CMD_MODEL_INFER, KERNMLOPS_A_MODEL_NAME, 0 },
+	{ "store-truncate", KERNMLOPS_CMD_STORE_TRUNCATE,
+	  KERNMLOPS_A_STORE_NAME, 0 },
+	{ "row-push", KERNMLOPS_CMD_ROW_PUSH,
+	  KERNMLOPS_A_ROW_STORE, 0 },
+	{ "row-consume", KERNMLOPS_CMD_ROW_CONSUME,
+	  KERNMLOPS_A_ROW_STORE, 0 },
+	{ "model-activate", KERNMLOPS_CMD_MODEL_ACTIVATE,
+	  KERNMLOPS_A_MODEL_NAME, 0 },
+	{ "model-rollback", KERNMLOPS_CMD_MODEL_ROLLBACK,
+	  KERNMLOPS_A_MODEL_NAME, 0 },
 };
+
+/* All but info-get, which needs no privilege. */
+static int left_out(void)
+{
+	bool known[KERNMLOPS_CMD_MAX + 1] = { [KERNMLOPS_CMD_INFO_GET] = true };
+	int missing = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		known[commands[i].cmd] = true;
+	for (i = 1; i <= KERNMLOPS_CMD_MAX; i++)
+		missing += !known[i];
+	return missing;
+}
 
 static bool info(struct client *client)
 {
@@ -132,6 +156,7 @@ int main(void)
 	   "it tells the time");
 	ok_equal(client_uint(&client, KERNMLOPS_A_INFO_STORES), 0,
 		 "it counts stores");
+	ok_equal(left_out(), 0, "no command was left out");
 	in_child(as_nobody);
 	in_child(in_user_namespace);
 	in_child(in_net_namespace);
