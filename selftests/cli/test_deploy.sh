@@ -11,6 +11,7 @@ mkdir -p "$spool" "$T/etc"
 waits()
 {
 	what=$1
+	trouble=''
 	shift
 	i=0
 	while ! "$@" >"$T/out" 2>"$T/err"; do
@@ -22,7 +23,6 @@ waits()
 		usleep 100000
 	done
 	judge
-	trouble=''
 }
 
 has_version()

@@ -112,7 +112,8 @@ def crossover(measured: Measured, factor: float = 2.0) -> str:
             continue
         works = [measured.work[model] for model, values in measured.values.items()
                  if values[part] < factor * measured.kernel(model)]
-        parts.append(f"{name}: " + (f"from {min(works):,} MACs on" if works else "at no size tried"))
+        parts.append(f"{name}: "
+                     + (f"from {min(works):,} MACs on" if works else "at no size tried"))
     return f"Less than {factor:g} times the kernel: " + "; ".join(parts) + "."
 
 

@@ -186,11 +186,17 @@ static struct json_object *metrics_of(const struct trial *trial)
 	return metrics;
 }
 
+static void add_double(struct json_object *to, const char *name, double v)
+{
+	json_object_object_add(to, name, json_object_new_double(v));
+}
+
 static void print_json(const struct advice *advice, const struct trial *trial)
 {
 	struct json_object *json = json_object_new_object();
 	struct json_object *list = json_object_new_array();
 	unsigned int i;
+	bool fits;
 
 	for (i = 0; i < advice->nr; i++) {
 		const struct variant *variant = &advice->variants[i];
@@ -202,19 +208,17 @@ static void print_json(const struct advice *advice, const struct trial *trial)
 			json_add_uint(one, "ns", cost(variant));
 			json_add_uint(one, "inference_ns", variant->ns);
 			json_add_uint(one, "bytes", variant->bytes);
-			json_object_object_add(one, "cpu",
-				json_object_new_double(load_of(advice, variant)));
+			add_double(one, "cpu", load_of(advice, variant));
 		}
 		json_object_array_add(list, one);
 	}
-	json_object_object_add(json, "rate", json_object_new_double(advice->rate));
-	json_object_object_add(json, "budget",
-			       json_object_new_double(advice->budget));
+	add_double(json, "rate", advice->rate);
+	add_double(json, "budget", advice->budget);
 	json_object_object_add(json, "metrics", metrics_of(trial));
 	json_object_object_add(json, "variants", list);
 	json_add_string(json, "take", advice->take->name);
-	json_object_object_add(json, "fits", json_object_new_boolean(
-			load_of(advice, advice->take) <= advice->budget));
+	fits = load_of(advice, advice->take) <= advice->budget;
+	json_object_object_add(json, "fits", json_object_new_boolean(fits));
 	out_json(json);
 }
 
@@ -276,7 +280,7 @@ static void measure(struct advice *advice, const struct trial *trial)
 	uint64_t branches, tables, bytes;
 	enum kmlops_path path;
 
-	for (path = 0; path < KMLOPS_PATHS; path++) {
+	for (path = 0; path < KMLOPS_PATH_CODE; path++) {
 		uint64_t ns = 0;
 
 		if (trial->engine->paths & KMLOPS_PATH_BIT(path))
@@ -289,7 +293,8 @@ static void measure(struct advice *advice, const struct trial *trial)
 		    path == KMLOPS_PATH_SCALAR ? 0 : save, trial->engine->bytes);
 	}
 
-	branches = tables = UINT64_MAX;
+	branches = UINT64_MAX;
+	tables = UINT64_MAX;
 	bytes = 0;
 	if (trial_has_trees(trial) &&
 	    trial_code(trial, CODE_BRANCHES, &branches, &bytes) != DONE)

@@ -97,6 +97,12 @@ static bool fits_three_lanes(const struct layer *layer)
 	return true;
 }
 
+/* Of a channel and an input, its sign extended. */
+static uint64_t weight(const struct layer *layer, uint32_t channel, uint32_t input)
+{
+	return layer->weights[(size_t)channel * layer->nr_inputs + input];
+}
+
 static void print_weights(FILE *out, const struct layer *layer, uint32_t n,
 			  uint32_t lanes)
 {
@@ -117,8 +123,7 @@ static void print_weights(FILE *out, const struct layer *layer, uint32_t n,
 				uint32_t c = g * lanes + lane;
 
 				if (c < layer->nr_outputs)
-					word += (uint64_t)layer->weights[(size_t)c * layer->nr_inputs + i]
-						<< (lane * bits);
+					word += weight(layer, c, i) << (lane * bits);
 			}
 			fprintf(out, "\t\t%s,\n", code_number(buf, word));
 		}
@@ -157,7 +162,8 @@ static void print_activation(FILE *out, const struct layer *layer, uint32_t n)
 		break;
 	case KMLOPS_MODEL_ACTIVATION_TANH:
 		if (layer->output_bits == 8)
-			fputs("\treturn clamp64((sigmoid16(v) - 32768 + 128) >> 8, -128, 127);\n", out);
+			fputs("\treturn clamp64((sigmoid16(v) - 32768 + 128) >> 8, -128, 127);\n",
+			      out);
 		else
 			fputs("\treturn sigmoid16(v) - 32768;\n", out);
 		break;
@@ -267,13 +273,16 @@ void code_layers(FILE *out, const struct kmlops_model_file *model)
 	fprintf(out,
 		"static noinline void run(s16 *even, s64 *scores)\n{\n");
 	if (nr > 1)
-		fprintf(out, "\ts16 odd[%u] __attribute__((__uninitialized__));\n\n", width(layers, nr, 1));
+		fprintf(out, "\ts16 odd[%u] __attribute__((__uninitialized__));\n\n",
+			width(layers, nr, 1));
 	for (n = 0; n < nr; n++)
 		fprintf(out, "\tlayer_%u(%s, %s);\n", n, n % 2 ? "odd" : "even",
 			n + 1 == nr ? "scores" : n % 2 ? "even" : "odd");
 	fprintf(out,
 		"}\n\nstatic void infer(const s64 *in, s64 *scores)\n{\n"
-		"\ts16 even[%u] __attribute__((__uninitialized__));\n\n\tnormalize(in, even);\n\trun(even, scores);\n}\n",
+		"\ts16 even[%u] __attribute__((__uninitialized__));\n\n"
+		"\tnormalize(in, even);\n"
+		"\trun(even, scores);\n}\n",
 		width(layers, nr, 0));
 	free(layers);
 }

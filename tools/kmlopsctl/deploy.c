@@ -224,9 +224,10 @@ static int is_model_file(const struct dirent *entry)
 	return has_suffix(entry->d_name);
 }
 
+typedef int (*each_file)(int dir, const char *file);
+
 /* Calls @each for the model files of a directory in the order of their names. */
-static int for_each_file(int dir, const char *path,
-			 int (*each)(int dir, const char *file))
+static int for_each_file(int dir, const char *path, each_file each)
 {
 	struct dirent **entries;
 	int nr, i, code = DONE;
