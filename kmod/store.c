@@ -334,6 +334,7 @@ kmlops_store_register(const struct kmlops_store_request *request,
 	if (!err && store->mode != KERNMLOPS_STORE_MODE_MAP)
 		err = allocate_rows(store, request->rows, request->lossless,
 				    refusal);
+	store->plain_key_size = KMLOPS_NO_SIZE;
 	if (store->mode == KERNMLOPS_STORE_MODE_HISTORY &&
 	    !request->lossless && store->key_size <= 8)
 		store->plain_key_size = store->key_size;

@@ -19,6 +19,8 @@
 #define KMLOPS_KEY_BYTES_MAX	256
 #define KMLOPS_VALUE_BYTES_MAX	8192
 
+#define KMLOPS_NO_SIZE	U32_MAX
+
 /**
  * struct kmlops_store - A registered map and its rows
  * @by_name: in the table of names while registered
@@ -32,7 +34,7 @@
  * @value_size: bytes of a value
  * @plain_key_size: in mode history, not lossless and with keys of up to 8 bytes:
  *   @key_size. Captures and reads of the latest row go the short way then.
- *   Otherwise 0, which is no size
+ *   Otherwise KMLOPS_NO_SIZE, which no caller can pass: 0 it can
  * @id: place in the list of all stores, not used again soon
  * @mode: enum kernmlops_store_mode
  * @hidden: no longer registered

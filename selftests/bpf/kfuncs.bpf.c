@@ -27,6 +27,14 @@ struct {
 	__type(value, struct test_row);
 } stranger SEC(".maps");
 
+/* A store that is the map itself. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct test_key);
+	__type(value, struct test_row);
+} live SEC(".maps");
+
 /* A store that is found through a map of maps. */
 struct inner {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -45,6 +53,7 @@ struct {
 };
 
 struct used used[CONTEXTS];
+__u32 no_bytes;		/* a size that only the kfunc can refuse */
 __s64 returned[WRONGS];
 struct test_row untouched = { .number = 7 };
 __s64 inner_captured;
@@ -207,6 +216,8 @@ static void capture_wrongly(void)
 {
 	__u64 words[4] = {};
 
+	returned[CAPTURE_NO_KEY] =
+		kmlops_capture_feature(&live, words, no_bytes & 7, words, 16);
 	returned[CAPTURE_LONG_KEY] =
 		kmlops_capture_feature(&store, words, 8, words, 16);
 	returned[CAPTURE_SHORT_KEY] =
@@ -225,6 +236,9 @@ static void get_wrongly(void)
 	struct test_row *row = &untouched;
 	__u64 long_key = 0;
 
+	returned[GET_NO_KEY] =
+		kmlops_get_feature_map(&live, &long_key, no_bytes & 7, row,
+				       sizeof(*row));
 	returned[GET_NO_STORE] =
 		kmlops_get_feature("nobody", &key, sizeof(key), row,
 				   sizeof(*row));

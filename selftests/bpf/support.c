@@ -36,6 +36,14 @@ void register_store(const char *name, int map, uint64_t rows)
 	must(client_send(&client), "register", name);
 }
 
+void register_map(const char *name, int map)
+{
+	client_begin_register(&client, name, map, 0);
+	nla_put_u32(client.msg, KERNMLOPS_A_STORE_MODE,
+		    KERNMLOPS_STORE_MODE_MAP);
+	must(client_send(&client), "register", name);
+}
+
 void unregister_store(const char *name)
 {
 	must(client_named(&client, KERNMLOPS_CMD_STORE_UNREGISTER,

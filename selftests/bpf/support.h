@@ -16,6 +16,8 @@ void connect_family(void);
 /* A map with BTF whose value has 4 bytes or more; a descriptor. */
 int map_with_btf(const char *name, uint32_t value_size);
 void register_store(const char *name, int map, uint64_t rows);
+/* A map that is the store itself. */
+void register_map(const char *name, int map);
 void unregister_store(const char *name);
 void push_row(const char *name, const void *key, uint32_t key_size,
 	      const void *value, uint32_t value_size);

@@ -178,6 +178,8 @@ static void test_wrong_arguments(void)
 		[CAPTURE_LONG_ROW] = { -EINVAL, "capture: row too long" },
 		[CAPTURE_SHORT_ROW] = { -EINVAL, "capture: row too short" },
 		[CAPTURE_NO_STORE] = { -ENOENT, "capture: map is no store" },
+		[CAPTURE_NO_KEY] = { -EINVAL, "capture: key of no bytes, mode map" },
+		[GET_NO_KEY] = { -EINVAL, "get: key of no bytes, mode map" },
 		[GET_NO_STORE] = { -ENOENT, "get: unknown name" },
 		[GET_EMPTY_NAME] = { -ENOENT, "get: empty name" },
 		[GET_LONG_NAME] = { -ENOENT, "get: name too long" },
@@ -274,6 +276,7 @@ int main(void)
 	if (kfuncs_bpf__load(skel))
 		bail("load the programs");
 	register_store("kfuncs", bpf_map__fd(skel->maps.store), ROWS);
+	register_map("live", bpf_map__fd(skel->maps.live));
 	load_sample_model("sample");
 
 	test_contexts();
@@ -284,6 +287,7 @@ int main(void)
 	test_comes_and_goes();
 
 	unregister_store("kfuncs");
+	unregister_store("live");
 	remove_model("sample");
 	kfuncs_bpf__destroy(skel);
 	return done();
