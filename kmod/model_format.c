@@ -6,9 +6,10 @@
  */
 #include "model_format.h"
 
-#define LAYERS	(1 << KMLOPS_MODEL_KIND_LINEAR | 1 << KMLOPS_MODEL_KIND_MLP)
-#define SUMS	(1 << KMLOPS_MODEL_KIND_FOREST | 1 << KMLOPS_MODEL_KIND_BOOSTED)
-#define TREES	(1 << KMLOPS_MODEL_KIND_TREE | SUMS)
+#define KIND(kind)	(1U << (kind))
+#define LAYERS	(KIND(KMLOPS_MODEL_KIND_LINEAR) | KIND(KMLOPS_MODEL_KIND_MLP))
+#define SUMS	(KIND(KMLOPS_MODEL_KIND_FOREST) | KIND(KMLOPS_MODEL_KIND_BOOSTED))
+#define TREES	(KIND(KMLOPS_MODEL_KIND_TREE) | SUMS)
 
 /* Which kinds of model have a section, and whether they must. */
 static const struct {
@@ -181,7 +182,7 @@ static int parse_sections(const void *file, size_t size, u32 nr,
 			return kmlops_refuse(refusal, -EINVAL,
 					     "section %u has unknown type %u",
 					     i, type);
-		if (!(section_types[type].kinds & 1U << model->kind))
+		if (!(section_types[type].kinds & KIND(model->kind)))
 			return kmlops_refuse(refusal, -EINVAL,
 					     "a model of this kind has no section %s",
 					     section_types[type].name);
@@ -212,7 +213,7 @@ static int parse_sections(const void *file, size_t size, u32 nr,
 	}
 
 	for (i = 1; i < KMLOPS_MODEL_SECTION_TYPES; i++)
-		if (section_types[i].kinds & 1U << model->kind &&
+		if (section_types[i].kinds & KIND(model->kind) &&
 		    !section_types[i].optional && !model->sections[i].count)
 			return kmlops_refuse(refusal, -EINVAL,
 					     "section %s is missing or empty",
@@ -231,7 +232,7 @@ static int parse_norm(const struct kmlops_model_file *model,
 		return kmlops_refuse(refusal, -EINVAL,
 				     "input %s has unknown normalizer %u",
 				     input->name, norm);
-	if (!!norm != !!(LAYERS & 1U << model->kind))
+	if (!!norm != !!(LAYERS & KIND(model->kind)))
 		return kmlops_refuse(refusal, -EINVAL,
 				     "input %s: %s", input->name,
 				     norm ? "trees take inputs as they are" :
