@@ -19,7 +19,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "advise.h"
@@ -40,14 +39,6 @@ struct variant {
 	uint64_t bytes;
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
-}
-
 /* Saving all register state that this machine has, once. */
 __attribute__((target("xsave")))
 static uint64_t xsave_ns(void)
@@ -59,10 +50,10 @@ static uint64_t xsave_ns(void)
 	if (!__builtin_cpu_supports("xsave"))
 		return 0;
 	for (round = 0; round < 50; round++) {
-		start = now_ns();
+		start = trial_now();
 		for (i = 0; i < 100; i++)
 			_xsave64(area, ~0ULL);
-		took = (now_ns() - start) / 100;
+		took = (trial_now() - start) / 100;
 		best = took < best ? took : best;
 	}
 	return best;
@@ -111,11 +102,11 @@ static uint64_t exchange_ns(void)
 		goto out;
 	}
 	for (i = 0; i < EXCHANGES; i++) {
-		start = now_ns();
+		start = trial_now();
 		if (write(there[1], message, sizeof(message)) < 0 ||
 		    read(back[0], message, sizeof(message)) < 0)
 			break;
-		took = now_ns() - start;
+		took = trial_now() - start;
 		best = took < best ? took : best;
 	}
 	close(there[1]);

@@ -91,7 +91,7 @@ int trial_run(const char *what, char *const argv[])
 	return DONE;
 }
 
-static uint64_t now_ns(void)
+uint64_t trial_now(void)
 {
 	struct timespec now;
 
@@ -165,21 +165,21 @@ void trial_end(struct trial *trial)
 static uint64_t round_of_path(const struct trial *trial, enum kmlops_path path)
 {
 	int64_t out[KMLOPS_MODEL_SCORES_MAX + 1];
-	uint64_t start = now_ns();
+	uint64_t start = trial_now();
 	uint32_t v;
 
 	for (v = 0; v < TRIAL_VECTORS; v++)
 		kmlops_engine_infer_path(trial->engine, path,
 					 &trial->vectors[v * trial->model.nr_inputs],
 					 out, trial->engine->nr_outputs);
-	return now_ns() - start;
+	return trial_now() - start;
 }
 
 static uint64_t round_of_code(const struct trial *trial, infer_func infer)
 {
 	int64_t scores[KMLOPS_MODEL_SCORES_MAX + 1];
 	int64_t out[KMLOPS_MODEL_SCORES_MAX + 1];
-	uint64_t start = now_ns();
+	uint64_t start = trial_now();
 	uint32_t v;
 
 	for (v = 0; v < TRIAL_VECTORS; v++) {
@@ -187,7 +187,7 @@ static uint64_t round_of_code(const struct trial *trial, infer_func infer)
 		kmlops_engine_give_out(trial->engine, scores, out,
 				       trial->engine->nr_outputs);
 	}
-	return now_ns() - start;
+	return trial_now() - start;
 }
 
 static uint64_t per_inference(uint64_t round)
