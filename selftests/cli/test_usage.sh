@@ -5,7 +5,7 @@
 . ./lib.sh
 
 objects="help, store, model, collector, collect, feature, version, deploy, batch"
-stores="show, list, register, unregister, get, dump, export, push, truncate"
+stores="show, list, register, unregister, get, dump, export, push, replay, truncate"
 
 run kmlopsctl
 what="no words: help on stderr"
