@@ -25,6 +25,7 @@
 #include "model.h"
 #include "output.h"
 #include "trial.h"
+#include "when.h"
 
 /* Code must gain this much over data, which is easier to replace. */
 #define CODE_GAIN	1.25
@@ -50,10 +51,10 @@ static uint64_t xsave_ns(void)
 	if (!__builtin_cpu_supports("xsave"))
 		return 0;
 	for (round = 0; round < 50; round++) {
-		start = trial_now();
+		start = when_now();
 		for (i = 0; i < 100; i++)
 			_xsave64(area, ~0ULL);
-		took = (trial_now() - start) / 100;
+		took = (when_now() - start) / 100;
 		best = took < best ? took : best;
 	}
 	return best;
@@ -102,11 +103,11 @@ static uint64_t exchange_ns(void)
 		goto out;
 	}
 	for (i = 0; i < EXCHANGES; i++) {
-		start = trial_now();
+		start = when_now();
 		if (write(there[1], message, sizeof(message)) < 0 ||
 		    read(back[0], message, sizeof(message)) < 0)
 			break;
-		took = trial_now() - start;
+		took = when_now() - start;
 		best = took < best ? took : best;
 	}
 	close(there[1]);

@@ -107,14 +107,6 @@ struct collect {
 	bool interrupted;
 };
 
-static uint64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * NSEC_PER_SEC + time.tv_nsec;
-}
-
 /* ---- the command line */
 
 static bool parse_number(const char *what, const char *word, double most,
@@ -431,7 +423,7 @@ static int open_exports(struct collect *run)
 		kept->export = export_open(&kept->store, &kept->order);
 		if (!kept->export)
 			return REFUSED;
-		kept->written_at = now();
+		kept->written_at = when_now();
 	}
 	return DONE;
 }
@@ -467,12 +459,12 @@ static int write_rows(struct collect *run, bool all)
 		waiting = kept->captured - export_rows_written(kept->export) -
 			  export_rows_lost(kept->export);
 		if (!all && waiting < (int64_t)kept->store.rows / PART_FILL &&
-		    now() - kept->written_at < PART_TIME)
+		    when_now() - kept->written_at < PART_TIME)
 			continue;
 		code = export_more(kept->export);
 		if (code != DONE)
 			return code;
-		kept->written_at = now();
+		kept->written_at = when_now();
 	}
 	return DONE;
 }
@@ -528,12 +520,12 @@ static bool command_ended(struct collect *run)
 /* Ask it to end, and make it end if it does not. */
 static void end_command(struct collect *run)
 {
-	uint64_t until = now() + GRACE;
+	uint64_t until = when_now() + GRACE;
 
 	if (!run->pid || command_ended(run))
 		return;
 	kill(run->pid, run->interrupted ? SIGINT : SIGTERM);
-	while (!command_ended(run) && now() < until)
+	while (!command_ended(run) && when_now() < until)
 		usleep(10000);
 	if (command_ended(run))
 		return;
@@ -562,7 +554,7 @@ static void note_sampling(struct collect *run, const struct kept_collector *kept
 {
 	struct json_object *json = json_object_new_object();
 
-	json_add_uint(json, "time", now());
+	json_add_uint(json, "time", when_now());
 	json_add_string(json, "collector", kept->c->name);
 	json_add_uint(json, "one_in", kept->one_in);
 	json_object_object_add(json, "cpu_percent", json_object_new_double(used));
@@ -600,13 +592,13 @@ static double keep_to_budget(struct collect *run, struct kept_collector *kept,
 
 static double look_at_collectors(struct collect *run)
 {
-	uint64_t time = now() - run->budget_at;
+	uint64_t time = when_now() - run->budget_at;
 	double used = 0;
 	unsigned int i;
 
 	for (i = 0; i < run->nr_collectors; i++)
 		used += keep_to_budget(run, &run->collectors[i], time);
-	run->budget_at = now();
+	run->budget_at = when_now();
 	return used;
 }
 
@@ -623,7 +615,7 @@ static void show_progress(const struct collect *run, double cpu, uint64_t *last)
 		lost += export_rows_lost(run->stores[i].export);
 	}
 	fprintf(stderr, "\r%" PRIu64 " s  %" PRIu64 " rows  %" PRIu64 "/s  ",
-		(uint64_t)((now() - run->going) / NSEC_PER_SEC), captured,
+		(uint64_t)((when_now() - run->going) / NSEC_PER_SEC), captured,
 		captured - *last);
 	fprintf(stderr, "%" PRIu64 " lost  %" PRIu64 " dropped  %.1f %% of a CPU\033[K",
 		lost, dropped, cpu);
@@ -644,21 +636,21 @@ static bool wait_tick(struct collect *run)
 static int capture(struct collect *run)
 {
 	bool progress = isatty(STDERR_FILENO), over = false;
-	uint64_t shown = now(), last = 0;
+	uint64_t shown = when_now(), last = 0;
 	int code = DONE;
 
-	run->going = now();
+	run->going = when_now();
 	run->budget_at = run->going;
 	while (code == DONE && !over) {
 		over = wait_tick(run) || command_ended(run) ||
-		       (run->duration && now() - run->going >= run->duration);
+		       (run->duration && when_now() - run->going >= run->duration);
 		code = write_rows(run, false);
-		if (now() - shown >= NSEC_PER_SEC) {
+		if (when_now() - shown >= NSEC_PER_SEC) {
 			double cpu = look_at_collectors(run);
 
 			if (progress)
 				show_progress(run, cpu, &last);
-			shown = now();
+			shown = when_now();
 		}
 	}
 	if (progress)
@@ -721,7 +713,7 @@ static int capture_around(struct collect *run)
 	if (code == DONE)
 		code = capture(run);
 	end_command(run);
-	run->ended = now();
+	run->ended = when_now();
 	if (stop_collectors(run) != DONE)
 		code = REFUSED;
 	return code;

@@ -35,22 +35,18 @@ static const char help[] =
 	"kmlopsctl deploy once [DIR]\n"
 	"kmlopsctl deploy restore [DIR]\n";
 
-/* What a model file asks of its deployment, in its provenance. */
-struct wish {
-	bool active;
-};
-
-static struct wish wish_of(const uint8_t *data, size_t size)
+/* Whether a model file wants to be active: unless its provenance says it does not. */
+static bool asks_active(const uint8_t *data, size_t size)
 {
-	struct wish wish = { .active = true };
 	struct json_object *provenance, *deploy, *active;
+	bool asks = true;
 
 	provenance = model_provenance(data, size);
 	if (json_object_object_get_ex(provenance, "deploy", &deploy) &&
 	    json_object_object_get_ex(deploy, "active", &active))
-		wish.active = json_object_get_boolean(active);
+		asks = json_object_get_boolean(active);
 	json_object_put(provenance);
-	return wish;
+	return asks;
 }
 
 static bool has_suffix(const char *name)
@@ -201,7 +197,7 @@ static int deploy(int dir, const char *file)
 	int code;
 
 	data = read_at(dir, file, &size);
-	active = !data || wish_of(data, size).active;
+	active = !data || asks_active(data, size);
 	free(data);
 	code = load(dir, file, active, &reason);
 	if (code != DONE)

@@ -20,6 +20,7 @@
 #include "output.h"
 #include "poller.h"
 #include "store.h"
+#include "when.h"
 
 #define RUN_DIR		"/run/kernmlops"
 #define NSEC_PER_SEC	1000000000ULL
@@ -132,14 +133,6 @@ static uint64_t cpu_time(void)
 	return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
 }
 
-static uint64_t monotonic(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
-}
-
 static void poll_once(struct poll *poll)
 {
 	struct poller_state *state = poll->state;
@@ -153,7 +146,7 @@ static void poll_once(struct poll *poll)
 /* Wait until a time; true: we have to end. */
 static bool wait_until(uint64_t time, const sigset_t *signals)
 {
-	uint64_t now = monotonic();
+	uint64_t now = when_now();
 	struct timespec left;
 
 	time = time > now ? time - now : 0;
@@ -166,7 +159,7 @@ static bool wait_until(uint64_t time, const sigset_t *signals)
 static void poll_on(struct poll *poll, const sigset_t *signals)
 {
 	struct poller_state *state = poll->state;
-	uint64_t next = monotonic();
+	uint64_t next = when_now();
 
 	if (!state->interval) {		/* it is done, but runs until stopped */
 		sigwaitinfo(signals, NULL);
@@ -174,7 +167,7 @@ static void poll_on(struct poll *poll, const sigset_t *signals)
 	}
 	for (;;) {
 		uint64_t step = state->interval * (state->slow_down ? : 1);
-		uint64_t now = monotonic();
+		uint64_t now = when_now();
 
 		next += step;
 		while (next < now) {

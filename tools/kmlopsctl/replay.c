@@ -21,6 +21,7 @@
 #include "output.h"
 #include "replay.h"
 #include "row_npy.h"
+#include "when.h"
 
 #define BLOCK_ROWS	256
 #define NSEC_PER_SEC	1000000000
@@ -38,14 +39,6 @@ struct replay {
 	uint64_t late_max;
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * (uint64_t)NSEC_PER_SEC + now.tv_nsec;
-}
-
 /* Wait until it is the turn of a row that was captured at @time. */
 static void wait_turn(struct replay *replay, uint64_t time)
 {
@@ -60,7 +53,7 @@ static void wait_turn(struct replay *replay, uint64_t time)
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) ==
 	       EINTR)
 		;
-	now = now_ns();
+	now = when_now();
 	if (now - turn > replay->late_max)
 		replay->late_max = now - turn;
 }
@@ -93,7 +86,7 @@ static int replay_row(struct replay *replay, const char *name,
 
 	memcpy(&head, row, sizeof(head));
 	if (!replay->began) {
-		replay->began = now_ns();
+		replay->began = when_now();
 		replay->first = head.time;
 	} else if (head.time < replay->last) {
 		return fail(REFUSED, EINVAL,
@@ -185,7 +178,7 @@ static int replay_dir(struct replay *replay, const char *dir)
 
 static void report(const struct replay *replay)
 {
-	uint64_t duration = replay->began ? now_ns() - replay->began : 0;
+	uint64_t duration = replay->began ? when_now() - replay->began : 0;
 	char took[HUMAN_LEN], late[HUMAN_LEN];
 
 	if (opt_json()) {

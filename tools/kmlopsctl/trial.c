@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "kmlopsctl.h"
 #include "trial.h"
+#include "when.h"
 
 #define TRIAL_VECTORS	4096
 #define TRIAL_ROUNDS	16
@@ -91,14 +91,6 @@ int trial_run(const char *what, char *const argv[])
 	return DONE;
 }
 
-uint64_t trial_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
-}
-
 /* splitmix64 */
 static uint64_t random_u64(uint64_t *state)
 {
@@ -165,21 +157,21 @@ void trial_end(struct trial *trial)
 static uint64_t round_of_path(const struct trial *trial, enum kmlops_path path)
 {
 	int64_t out[KMLOPS_MODEL_SCORES_MAX + 1];
-	uint64_t start = trial_now();
+	uint64_t start = when_now();
 	uint32_t v;
 
 	for (v = 0; v < TRIAL_VECTORS; v++)
 		kmlops_engine_infer_path(trial->engine, path,
 					 &trial->vectors[v * trial->model.nr_inputs],
 					 out, trial->engine->nr_outputs);
-	return trial_now() - start;
+	return when_now() - start;
 }
 
 static uint64_t round_of_code(const struct trial *trial, infer_func infer)
 {
 	int64_t scores[KMLOPS_MODEL_SCORES_MAX + 1];
 	int64_t out[KMLOPS_MODEL_SCORES_MAX + 1];
-	uint64_t start = trial_now();
+	uint64_t start = when_now();
 	uint32_t v;
 
 	for (v = 0; v < TRIAL_VECTORS; v++) {
@@ -187,7 +179,7 @@ static uint64_t round_of_code(const struct trial *trial, infer_func infer)
 		kmlops_engine_give_out(trial->engine, scores, out,
 				       trial->engine->nr_outputs);
 	}
-	return trial_now() - start;
+	return when_now() - start;
 }
 
 static uint64_t per_inference(uint64_t round)

@@ -26,9 +26,6 @@ struct trial {
 int trial_begin(struct trial *trial, const char *path, void *file, size_t size);
 void trial_end(struct trial *trial);
 
-/* CLOCK_MONOTONIC in nanoseconds. */
-uint64_t trial_now(void);
-
 bool trial_has_trees(const struct trial *trial);
 
 /* Nanoseconds of one inference on a path of the engine; the least of 16 rounds. */

@@ -100,6 +100,14 @@ static bool rfc3339_parse(const char *s, int64_t *ns)
 	return true;
 }
 
+uint64_t when_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
 int64_t when_realtime_offset(uint64_t monotonic_now)
 {
 	struct timespec real;

@@ -5,6 +5,9 @@
 
 #include <stdint.h>
 
+/* CLOCK_MONOTONIC in nanoseconds. */
+uint64_t when_now(void);
+
 /*
  * Read a TIME: now, -DURATION (before now), CLOCK_MONOTONIC nanoseconds, or
  * RFC 3339 (2024-05-01T12:00:00Z). Returns an exit code, other than DONE after
