@@ -188,10 +188,14 @@ static int get_names(struct genl_info *info, const char **name, u32 *version)
 	return 0;
 }
 
-int kernmlops_nl_model_get_doit(struct sk_buff *skb, struct genl_info *info)
+/* Replies with the version that @find returns of the names in the request. */
+static int reply_found(struct genl_info *info,
+		       struct kmlops_model *(*find)(const char *name,
+						    u32 version,
+						    struct kmlops_refusal *),
+		       bool needs_version)
 {
 	struct kmlops_refusal refusal;
-	struct kmlops_model *model;
 	struct sk_buff *reply;
 	const char *name;
 	u32 version;
@@ -200,56 +204,33 @@ int kernmlops_nl_model_get_doit(struct sk_buff *skb, struct genl_info *info)
 	err = get_names(info, &name, &version);
 	if (err)
 		return err;
+	if (needs_version && !version) {
+		NL_SET_ERR_MSG(info->extack, "the request names no version");
+		return -EINVAL;
+	}
+	/* Before, as what was found cannot be undone without memory to reply. */
 	reply = new_reply();
 	if (!reply)
 		return -ENOMEM;
-	model = kmlops_model_get(name, version, &refusal);
-	return reply_model(info, reply, model, &refusal);
+	return reply_model(info, reply, find(name, version, &refusal),
+			   &refusal);
+}
+
+int kernmlops_nl_model_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return reply_found(info, kmlops_model_get, false);
 }
 
 int kernmlops_nl_model_activate_doit(struct sk_buff *skb,
 				     struct genl_info *info)
 {
-	struct kmlops_refusal refusal;
-	struct kmlops_model *model;
-	struct sk_buff *reply;
-	const char *name;
-	u32 version;
-	int err;
-
-	err = get_names(info, &name, &version);
-	if (err)
-		return err;
-	if (!version) {
-		NL_SET_ERR_MSG(info->extack,
-			       "the request names no version to activate");
-		return -EINVAL;
-	}
-	reply = new_reply();
-	if (!reply)
-		return -ENOMEM;
-	model = kmlops_model_activate(name, version, &refusal);
-	return reply_model(info, reply, model, &refusal);
+	return reply_found(info, kmlops_model_activate, true);
 }
 
 int kernmlops_nl_model_rollback_doit(struct sk_buff *skb,
 				     struct genl_info *info)
 {
-	struct kmlops_refusal refusal;
-	struct kmlops_model *model;
-	struct sk_buff *reply;
-	const char *name;
-	u32 version;
-	int err;
-
-	err = get_names(info, &name, &version);
-	if (err)
-		return err;
-	reply = new_reply();
-	if (!reply)
-		return -ENOMEM;
-	model = kmlops_model_rollback(name, version, &refusal);
-	return reply_model(info, reply, model, &refusal);
+	return reply_found(info, kmlops_model_rollback, false);
 }
 
 int kernmlops_nl_model_remove_doit(struct sk_buff *skb, struct genl_info *info)
