@@ -28,6 +28,22 @@ need_kernel()
 	[ -r "$vm_kernel/boot/vmlinuz-$KVER" ] || die "no kernel $KVER in build/kernel: run 'make kernel KVER=$KVER'"
 }
 
+# kernel_module NAME: its file in the kernel, nothing if it is built in.
+kernel_module()
+{
+	local modules=$vm_kernel/lib/modules/$KVER name=${1//[-_]/[-_]} file
+
+	! grep -qE "/$name\.ko" "$modules/modules.builtin" || return 0
+	file=$(find "$modules/kernel" -name "$name.ko*" -print -quit)
+	[ "$file" ] && echo "$file"
+}
+
+# Cloud kernels share no directory: the share is copied in and, at the end, out.
+kernel_shares()
+{
+	kernel_module 9p >/dev/null && kernel_module 9pnet_virtio >/dev/null
+}
+
 # One run at a time uses a directory; the descriptor is held until we exit.
 lock_dir()
 {
