@@ -5,8 +5,9 @@
  * while the clock source is another one, and across suspend. They are within
  * the bound that clock.h states, and in order along the rows of a CPU.
  *
- * Suspend is that of pm_test: all but the sleep of the firmware. The clock
- * stands still meanwhile, and the TSC goes on.
+ * Suspend is that of pm_test, all but the sleep of the firmware, and a real one
+ * of ACPI (S3), from which the host wakes the VM. The clock stands still
+ * meanwhile, and the TSC goes on.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -220,19 +221,38 @@ static void bring_share_back(const char *device)
 		bail("bring the share back");
 }
 
-static void test_suspend(void)
+/* A second without the sleep itself. */
+static bool suspend_for_test(void)
+{
+	bool done = write_file("/sys/module/suspend/parameters/pm_test_delay",
+			       "1") &&
+		    write_file("/sys/power/pm_test", "core") &&
+		    write_file("/sys/power/state", "mem");
+
+	write_file("/sys/power/pm_test", "none");
+	return done;
+}
+
+/* Until the host ends it. */
+static bool suspend_to_ram(void)
+{
+	return write_file("/sys/power/mem_sleep", "deep") &&
+	       write_file("/sys/power/state", "mem");
+}
+
+static void test_suspend(const char *when, bool possible, bool (*suspend)(void))
 {
 	struct bpf_link *link;
 	char device[16];
 	pid_t child;
 	bool slept;
 
-	if (access("/sys/power/pm_test", W_OK)) {
-		skip("suspend", "this kernel has no test of it");
+	if (!possible) {
+		skip(when, "this kernel cannot");
 		return;
 	}
 	if (!put_share_away(device)) {
-		skip("suspend", "the share is in use");
+		skip(when, "the share is in use");
 		return;
 	}
 	begin();
@@ -244,16 +264,13 @@ static void test_suspend(void)
 	while (!child)
 		capture_for(1000);
 	usleep(300000);
-	slept = write_file("/sys/module/suspend/parameters/pm_test_delay", "1") &&
-		write_file("/sys/power/pm_test", "core") &&
-		write_file("/sys/power/state", "mem");
-	write_file("/sys/power/pm_test", "none");
-	ok(slept, "the machine suspends and resumes");
+	slept = suspend();
+	ok(slept, "%s: the machine suspends and resumes", when);
 	capture_for(1000);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 	bpf_link__destroy(link);
-	check("across suspend");
+	check(when);
 	bring_share_back(device);
 }
 
@@ -277,7 +294,10 @@ int main(void)
 		test_source("hpet");
 		test_source("acpi_pm");
 	}
-	test_suspend();
+	test_suspend("across a test of suspend",
+		     !access("/sys/power/pm_test", W_OK), suspend_for_test);
+	test_suspend("across suspend to RAM",
+		     file_has("/sys/power/mem_sleep", "deep"), suspend_to_ram);
 
 	unregister_store("clock");
 	clock_bpf__destroy(skel);
