@@ -4,6 +4,9 @@
 # Counting test results, for the programs that run tests.
 
 passed=0 failed=0 skipped=0
+# For the program that asked for it, not for those that are run from here.
+totals=${TAP_TOTALS:-}
+unset TAP_TOTALS
 
 # tap_count NAME CODE FILE [TROUBLE]: count the TAP lines that a test left in
 # FILE. A test that dies, or says nothing, or about which there is other TROUBLE
@@ -51,7 +54,7 @@ tap_add()
 # The last lines, and the counts for whoever asked with TAP_TOTALS=FILE.
 tap_total()
 {
-	[ -z "${TAP_TOTALS:-}" ] || echo "$passed $failed $skipped" >"$TAP_TOTALS"
+	[ -z "$totals" ] || echo "$passed $failed $skipped" >"$totals"
 	[ "$skipped" = 0 ] || echo "$skipped skipped"
 	echo "$passed passed, $failed failed"
 	[ "$failed" = 0 ] && [ "$passed" != 0 ]
