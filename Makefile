@@ -360,7 +360,7 @@ build/selftests/bench/bench_infer: build/selftests/bench/bench_infer.o \
 build/selftests/bench/bench_infer: LIBS += -lm
 build/selftests/bench/bench_infer.o: | build/selftests/bench/infer.skel.h
 build/selftests/bench/bench_collect: build/selftests/bench/bench_collect.o \
-	$(call shared_in,bpf) $(LIB)
+	build/selftests/bench/collect_events.o $(call shared_in,bpf) $(LIB)
 build/selftests/bench/bench_native: build/selftests/bench/bench_native.o \
 	build/selftests/bench/captures.o $(BENCH_KMOD)
 build/selftests/bench/bench_mlp: $(patsubst %,build/selftests/bench/%.o,bench_mlp naive_mlp \
@@ -380,8 +380,7 @@ build/selftests/bench/bench_export.o: CPPFLAGS += -iquote tools/kmlopsctl -iquot
 build/selftests/bench/bench_kernel.o: | build/selftests/bench/ops.skel.h
 
 # Collectors that write into a BPF ring buffer instead of a store.
-RINGBUF_SKELETONS := $(patsubst %,build/bench/%_ringbuf.skel.h,madvise unmap_range \
-	page_fault rss_stat file_data process_trace)
+RINGBUF_SKELETONS := $(BPF_SKELETONS:build/bpf/%.skel.h=build/bench/%_ringbuf.skel.h)
 
 build/selftests/bench/bench_collect.o: | $(BPF_SKELETONS) $(RINGBUF_SKELETONS)
 build/selftests/bench/bench_collect.o: CPPFLAGS += -Ibuild/bench

@@ -1,122 +1,89 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Instructions that a collector adds to an event, next to those of the very
- * same programs writing into a BPF ring buffer. A loop of system calls makes
- * the events; what it takes without programs is left out. Meant for a virtual
- * machine that counts instructions, after bench_kernel, which waits for its
- * clock.
+ * same programs writing into a BPF ring buffer. A loop makes the events; what
+ * it takes without programs is left out. Meant for a virtual machine that
+ * counts instructions, after bench_kernel, which waits for its clock.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <unistd.h>
 #include <x86intrin.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/types.h>
 #include "bpf/support.h"
+#include "collect_events.h"
 #include "collector_control.h"
 #include "report.h"
+#include "runqueue.h"
 
+#include "block_io.skel.h"
+#include "block_io_ringbuf.skel.h"
+#include "collapse_huge_pages.skel.h"
+#include "collapse_huge_pages_ringbuf.skel.h"
 #include "file_data.skel.h"
 #include "file_data_ringbuf.skel.h"
 #include "madvise.skel.h"
 #include "madvise_ringbuf.skel.h"
+#include "page_cache.skel.h"
+#include "page_cache_ringbuf.skel.h"
 #include "page_fault.skel.h"
 #include "page_fault_ringbuf.skel.h"
 #include "process_trace.skel.h"
 #include "process_trace_ringbuf.skel.h"
+#include "quanta.skel.h"
+#include "quanta_ringbuf.skel.h"
 #include "rss_stat.skel.h"
 #include "rss_stat_ringbuf.skel.h"
+#include "runqueue.skel.h"
+#include "runqueue_ringbuf.skel.h"
+#include "tcp.skel.h"
+#include "tcp_ringbuf.skel.h"
 #include "unmap_range.skel.h"
 #include "unmap_range_ringbuf.skel.h"
+#include "zswap.skel.h"
+#include "zswap_ringbuf.skel.h"
 
 #define RUNS	15
-#define EVENTS	512
 #define ROWS	1024	/* a store that has wrapped after a few runs */
-#define PAGE	4096
+#define NONE	-1
 
-static char *pages;
+/* Counters whose sum is the number of rows. */
+static const int plain[] = { COLLECTOR_ROWS, NONE };
+static const int wakeups[] = { RUNQUEUE_WAKEUPS, RUNQUEUE_OUTCOMES, NONE };
 
-static void die(const char *what)
-{
-	fprintf(stderr, "bench_collect: %s (%s)\n", what, strerror(errno));
-	exit(1);
-}
+#define NAMES(...)	((const char *const []){ __VA_ARGS__, NULL })
+#define ELF(name)	#name, name##_bpf__elf_bytes, name##_ringbuf_bpf__elf_bytes
 
-/* ---- loops of EVENTS events each */
-
-/* The pages are not there: nothing to do but for the event. */
-static void loop_madvise(void)
-{
-	int i;
-
-	for (i = 0; i < EVENTS; i++)
-		madvise(pages, PAGE, MADV_NORMAL);
-}
-
-static void loop_unmap(void)
-{
-	int i;
-
-	for (i = 0; i < EVENTS; i++)
-		madvise(pages, PAGE, MADV_DONTNEED);
-}
-
-static void loop_touch(void)
-{
-	int i;
-
-	for (i = 0; i < EVENTS; i++)
-		((volatile char *)pages)[i * PAGE] = 1;
-}
-
-static void forget_pages(void)
-{
-	madvise(pages, EVENTS * PAGE, MADV_DONTNEED);
-}
-
-static void loop_open(void)
-{
-	int i;
-
-	for (i = 0; i < EVENTS; i++)
-		close(open("/", O_RDONLY));
-}
-
-static void loop_rename(void)
-{
-	int i;
-
-	for (i = 0; i < EVENTS; i++)
-		prctl(PR_SET_NAME, "bench");
-}
-
+/* An event makes one row in each store. */
 static const struct bench {
 	const char *name;
 	const void *(*store)(size_t *size);
 	const void *(*ring)(size_t *size);
-	void (*loop)(void);
-	void (*after)(void);	/* not counted */
+	const struct events *events;
+	const int *counters;
+	const char *const *stores;
 } benches[] = {
-	{ "madvise", madvise_bpf__elf_bytes, madvise_ringbuf_bpf__elf_bytes,
-	  loop_madvise, NULL },
-	{ "unmap_range", unmap_range_bpf__elf_bytes,
-	  unmap_range_ringbuf_bpf__elf_bytes, loop_unmap, NULL },
-	{ "page_fault", page_fault_bpf__elf_bytes,
-	  page_fault_ringbuf_bpf__elf_bytes, loop_touch, forget_pages },
-	{ "rss_stat", rss_stat_bpf__elf_bytes, rss_stat_ringbuf_bpf__elf_bytes,
-	  loop_touch, forget_pages },
-	{ "file_data", file_data_bpf__elf_bytes,
-	  file_data_ringbuf_bpf__elf_bytes, loop_open, NULL },
-	{ "process_trace", process_trace_bpf__elf_bytes,
-	  process_trace_ringbuf_bpf__elf_bytes, loop_rename, NULL },
+	{ ELF(madvise), &event_madvise, plain, NAMES("madvise") },
+	{ ELF(unmap_range), &event_unmap, plain, NAMES("unmap_range") },
+	{ ELF(page_fault), &event_touch, plain, NAMES("page_fault") },
+	{ ELF(rss_stat), &event_touch, plain, NAMES("rss_stat") },
+	{ ELF(file_data), &event_open, plain, NAMES("file_data") },
+	{ ELF(process_trace), &event_rename, plain, NAMES("process_trace") },
+	{ ELF(quanta), &event_switch, plain, NAMES("quanta") },
+	{ ELF(runqueue), &event_switch, wakeups,
+	  NAMES("runqueue", "runqueue_wait") },
+	{ ELF(block_io), &event_direct_read, plain, NAMES("block_io") },
+	{ ELF(page_cache), &event_cached_read, plain,
+	  NAMES("page_cache", "readahead") },
+	{ ELF(tcp), &event_segment, plain, NAMES("tcp") },
+	{ ELF(collapse_huge_pages), &event_collapse, plain,
+	  NAMES("collapse_huge_pages", "khugepaged_scan") },
+	{ ELF(zswap), &event_swap_out, plain, NAMES("zswap") },
 };
 
 /* ---- a collector at work */
@@ -150,6 +117,7 @@ static struct bpf_object *load(const void *elf, size_t size)
 static void attach(struct attached *a, const struct bench *bench, bool ring)
 {
 	struct collector_control control = { .active = 1 };
+	const char *const *name;
 	struct bpf_program *program;
 	uint32_t zero = 0;
 	struct bpf_map *map;
@@ -164,9 +132,10 @@ static void attach(struct attached *a, const struct bench *bench, bool ring)
 		a->ring = ring_buffer__new(bpf_map__fd(map), drop, NULL, NULL);
 		if (!a->ring)
 			die("ring buffer");
-	} else {
-		map = bpf_object__find_map_by_name(a->object, bench->name);
-		register_store(bench->name, bpf_map__fd(map), ROWS);
+	}
+	for (name = bench->stores; !ring && *name; name++) {
+		map = bpf_object__find_map_by_name(a->object, *name);
+		register_store(*name, bpf_map__fd(map), ROWS);
 	}
 	bpf_object__for_each_program(program, a->object) {
 		struct bpf_link *link = bpf_program__attach(program);
@@ -182,46 +151,68 @@ static void attach(struct attached *a, const struct bench *bench, bool ring)
 
 static void detach(struct attached *a, const struct bench *bench)
 {
+	const char *const *name;
+
 	while (a->nr_links)
 		bpf_link__destroy(a->links[--a->nr_links]);
-	if (a->ring)
-		ring_buffer__free(a->ring);
-	else
-		unregister_store(bench->name);
+	for (name = bench->stores; !a->ring && *name; name++)
+		unregister_store(*name);
+	ring_buffer__free(a->ring);
 	bpf_object__close(a->object);
 }
 
-static uint64_t counter(const struct attached *a, uint32_t index)
+static uint64_t rows_counted(const struct attached *a, const int *counters)
 {
-	uint64_t values[64], sum = 0;
 	struct bpf_map *map = bpf_object__find_map_by_name(a->object, "counters");
 	int cpus = libbpf_num_possible_cpus(), i;
+	uint64_t values[64], sum = 0;
 
-	if (bpf_map_lookup_elem(bpf_map__fd(map), &index, values))
-		die("counters");
-	for (i = 0; i < cpus && i < 64; i++)
-		sum += values[i];
+	for (; *counters != NONE; counters++) {
+		uint32_t index = *counters;
+
+		if (cpus > 64 ||
+		    bpf_map_lookup_elem(bpf_map__fd(map), &index, values))
+			die("counters");
+		for (i = 0; i < cpus; i++)
+			sum += values[i];
+	}
 	return sum;
 }
 
 /* ---- counting */
 
-/* A run without a timer tick in it is the shortest one. */
-static uint64_t shortest(const struct bench *bench, struct attached *a)
+/*
+ * A run without a timer tick in it is the shortest one. It has to have the rows
+ * of its events and no others, or this measures something else.
+ */
+static uint64_t shortest(const struct bench *bench, const struct attached *a)
 {
-	uint64_t started, took, best = UINT64_MAX;
+	const struct events *events = bench->events;
+	uint64_t started, took, rows = 0, all = 0, best = UINT64_MAX;
+	const char *const *name;
 	int i;
 
+	for (name = bench->stores; a && *name; name++)
+		all += events->nr;
 	for (i = 0; i < RUNS; i++) {
+		if (events->before)
+			events->before();
+		if (a)
+			rows = rows_counted(a, bench->counters);
 		started = __rdtsc();
-		bench->loop();
+		events->loop();
 		took = __rdtsc() - started;
-		if (bench->after)
-			bench->after();
+		if (a)
+			rows = rows_counted(a, bench->counters) - rows;
 		if (a && a->ring)
 			ring_buffer__consume(a->ring);
-		if (took < best)
+		if (took < best && rows == all)
 			best = took;
+	}
+	if (best == UINT64_MAX) {
+		fprintf(stderr, "bench_collect: %s: %ju rows, not %ju\n",
+			bench->name, (uintmax_t)rows, (uintmax_t)all);
+		exit(1);
 	}
 	return best;
 }
@@ -229,37 +220,42 @@ static uint64_t shortest(const struct bench *bench, struct attached *a)
 /* What the programs add, by event. */
 static double added(const struct bench *bench, bool ring)
 {
-	uint64_t without = shortest(bench, NULL), with, events, rows;
+	uint64_t without = shortest(bench, NULL), with;
 	struct attached a;
 
 	attach(&a, bench, ring);
 	with = shortest(bench, &a);
-	events = counter(&a, COLLECTOR_EVENTS);
-	rows = counter(&a, COLLECTOR_ROWS);
 	detach(&a, bench);
-	/* Each event has to be a row, or this measures something else. */
-	if (events < (uint64_t)RUNS * EVENTS || rows != events)
-		die("events are missing");
-	return ((double)with - without) / EVENTS;
+	return ((double)with - without) / bench->events->nr;
+}
+
+static void measure(const struct bench *bench)
+{
+	const struct events *events = bench->events;
+	const char *why = events->begin ? events->begin() : NULL;
+	double store, ring;
+	char name[64];
+
+	snprintf(name, sizeof(name), "collect.%s.icount", bench->name);
+	if (why) {
+		printf("{\"name\": \"%s\", \"unit\": \"instructions per event\", \"absent\": \"%s\"}\n",
+		       name, why);
+		return;
+	}
+	store = added(bench, false);
+	ring = added(bench, true);
+	report(name, "instructions per event", store,
+	       "the same programs writing into a BPF ringbuf", ring);
+	if (events->end)
+		events->end();
 }
 
 int main(void)
 {
-	char name[64];
 	size_t i;
 
-	pages = mmap(NULL, EVENTS * PAGE, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (pages == MAP_FAILED || madvise(pages, EVENTS * PAGE, MADV_NOHUGEPAGE))
-		die("pages");
 	connect_family();
-	for (i = 0; i < sizeof(benches) / sizeof(benches[0]); i++) {
-		double store = added(&benches[i], false);
-		double ring = added(&benches[i], true);
-
-		snprintf(name, sizeof(name), "collect.%s.icount", benches[i].name);
-		report(name, "instructions per event", store,
-		       "the same programs writing into a BPF ringbuf", ring);
-	}
+	for (i = 0; i < sizeof(benches) / sizeof(benches[0]); i++)
+		measure(&benches[i]);
 	return 0;
 }
