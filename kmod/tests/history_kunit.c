@@ -207,7 +207,7 @@ static void interrupts_nest(struct kunit *test)
 	migrate_disable();
 	nested->cpu = raw_smp_processor_id();
 	nested->history = kmlops_history_create(4, sizeof(struct value), 8,
-					       nested->cpu + 1, NULL);
+						nested->cpu + 1, NULL);
 	KUNIT_EXPECT_NOT_NULL(test, nested->history);
 	if (!nested->history)
 		goto out;

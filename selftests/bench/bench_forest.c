@@ -109,7 +109,7 @@ static void next_inputs(int round)
 }
 
 /* What is compared computes the same. */
-static void check_same(turn_fn *a, turn_fn *b, const char *what)
+static void check_same(turn_fn a, turn_fn b, const char *what)
 {
 	s64 sum;
 
@@ -123,9 +123,9 @@ static void check_same(turn_fn *a, turn_fn *b, const char *what)
 	exit(1);
 }
 
-static void bench_path(const char *model, enum kmlops_path path, turn_fn *run)
+static void bench_path(const char *model, enum kmlops_path path, turn_fn run)
 {
-	turn_fn *ways[] = { run, run_ifelse };
+	turn_fn ways[] = { run, run_ifelse };
 	char name[80];
 	double ns[2];
 
@@ -146,7 +146,7 @@ static void bench_path(const char *model, enum kmlops_path path, turn_fn *run)
 /* Others run trees of their own making, but as many, as deep. */
 static void bench_others(void)
 {
-	turn_fn *ways[] = { run_scalar, run_xgboost };
+	turn_fn ways[] = { run_scalar, run_xgboost };
 	double ns[2], sklearn;
 	FILE *python;
 
@@ -212,7 +212,7 @@ static void make_single(struct forest_model *model)
 
 static void bench_tree(void)
 {
-	turn_fn *ways[] = { run_tree, run_ifelse };
+	turn_fn ways[] = { run_tree, run_ifelse };
 	struct forest_model model;
 	double ns[2];
 

@@ -15,7 +15,7 @@
 #define TURNS_MAX	1000
 #define WAYS_MAX	8
 
-typedef void turn_fn(void);
+typedef void (*turn_fn)(void);
 
 /* Called before each turn, with the round: its time does not count. */
 typedef void prepare_fn(int round);
@@ -38,7 +38,7 @@ static inline void turns_pin(void)
 }
 
 /* Nanoseconds that each way takes, the median of its quiet rounds. */
-static inline void turns_measure(turn_fn *const ways[], int nr, int rounds,
+static inline void turns_measure(const turn_fn ways[], int nr, int rounds,
 				 prepare_fn *prepare, double *ns)
 {
 	static double times[WAYS_MAX][TURNS_MAX];

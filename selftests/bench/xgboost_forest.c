@@ -6,8 +6,6 @@
 
 #define ROWS	8192
 
-#define JSON(...)	#__VA_ARGS__
-
 static BoosterHandle booster;
 static float *rows;
 static char descriptions[ROWS][128];
@@ -43,8 +41,7 @@ void xgboost_train(int nr_inputs, int nr_trees, int depth)
 	for (i = 0; i < ROWS; i++) {
 		labels[i] = random() % 1000;
 		snprintf(descriptions[i], sizeof(descriptions[i]),
-			 JSON({"data": [%llu, true], "shape": [1, %d],
-			       "typestr": "<f4", "version": 3}),
+			 "{\"data\":[%llu,true],\"shape\":[1,%d],\"typestr\":\"<f4\",\"version\":3}",
 			 (unsigned long long)(unsigned long)&rows[(size_t)i * nr_inputs],
 			 nr_inputs);
 	}
@@ -63,10 +60,9 @@ void xgboost_train(int nr_inputs, int nr_trees, int depth)
 
 double xgboost_infer(int row)
 {
-	static const char config[] =
-		JSON({"type": 0, "training": false, "iteration_begin": 0,
-		      "iteration_end": 0, "strict_shape": false,
-		      "missing": NaN, "cache_id": 0});
+	static const char config[] = {
+		"{\"type\":0,\"training\":false,\"iteration_begin\":0,\"iteration_end\":0,\"strict_shape\":false,\"missing\":NaN,\"cache_id\":0}"
+	};
 	const bst_ulong *shape;
 	const float *result;
 	bst_ulong dim;

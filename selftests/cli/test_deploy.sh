@@ -25,6 +25,8 @@ waits()
 	judge
 }
 
+# "waits" calls it by its name.
+# shellcheck disable=SC2317
 has_version()
 {
 	kmlopsctl -j model show "$1" version "$2"

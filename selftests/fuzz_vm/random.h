@@ -40,12 +40,18 @@ static inline uint64_t random_number(void)
 	uint64_t number = random_u64() >> (1 + below(63));
 
 	switch (below(8)) {
-	case 0: return below(4);
-	case 1: return ~(uint64_t)below(4);
-	case 2: return 1ULL << below(48);
-	case 3: return (1ULL << below(48)) - 1;
-	case 4: return below(2) ? 0x7fffffff : 0xffffffff;
-	case 5: return below(256);
+	case 0:
+		return below(4);
+	case 1:
+		return ~(uint64_t)below(4);
+	case 2:
+		return 1ULL << below(48);
+	case 3:
+		return (1ULL << below(48)) - 1;
+	case 4:
+		return below(2) ? 0x7fffffff : 0xffffffff;
+	case 5:
+		return below(256);
 	}
 	return number;
 }

@@ -63,7 +63,9 @@ static const char names[][32] = { "fuzz0", "fuzz1", "fuzz2", "fuzz3", "fuzz",
 				  "", "absent",
 				  "a name of thirty-one characters" };
 
-static void emit(struct bpf_insn insn)
+#define emit(...) emit_insn((struct bpf_insn) { __VA_ARGS__ })
+
+static void emit_insn(struct bpf_insn insn)
 {
 	if (length < INSNS_MAX)
 		program[length++] = insn;
@@ -71,30 +73,30 @@ static void emit(struct bpf_insn insn)
 
 static void emit_imm64(int to, int kind, uint32_t low, uint32_t high)
 {
-	emit((struct bpf_insn){ .code = BPF_LD | BPF_DW | BPF_IMM,
-				.dst_reg = to, .src_reg = kind, .imm = low });
-	emit((struct bpf_insn){ .imm = high });
+	emit(.code = BPF_LD | BPF_DW | BPF_IMM,
+	     .dst_reg = to, .src_reg = kind, .imm = low);
+	emit(.imm = high);
 }
 
 static void emit_move(int to, int32_t number)
 {
-	emit((struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV | BPF_K,
-				.dst_reg = to, .imm = number });
+	emit(.code = BPF_ALU64 | BPF_MOV | BPF_K,
+	     .dst_reg = to, .imm = number);
 }
 
 static void emit_call(const struct kfunc *kfunc)
 {
-	emit((struct bpf_insn){ .code = BPF_JMP | BPF_CALL,
-				.src_reg = BPF_PSEUDO_KFUNC_CALL, .off = 1,
-				.imm = kfunc->id });
+	emit(.code = BPF_JMP | BPF_CALL,
+	     .src_reg = BPF_PSEUDO_KFUNC_CALL, .off = 1,
+	     .imm = kfunc->id);
 }
 
 static void emit_stack(int to, int offset)
 {
-	emit((struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV | BPF_X,
-				.dst_reg = to, .src_reg = BPF_REG_10 });
-	emit((struct bpf_insn){ .code = BPF_ALU64 | BPF_ADD | BPF_K,
-				.dst_reg = to, .imm = offset });
+	emit(.code = BPF_ALU64 | BPF_MOV | BPF_X,
+	     .dst_reg = to, .src_reg = BPF_REG_10);
+	emit(.code = BPF_ALU64 | BPF_ADD | BPF_K,
+	     .dst_reg = to, .imm = offset);
 }
 
 /*
@@ -147,13 +149,12 @@ static void emit_size(int to)
 		return;
 	}
 	emit_imm64(to, BPF_PSEUDO_MAP_VALUE, arena, ARENA - 8);
-	emit((struct bpf_insn){ .code = BPF_LDX | BPF_MEM | BPF_W,
-				.dst_reg = to, .src_reg = to });
+	emit(.code = BPF_LDX | BPF_MEM | BPF_W,
+	     .dst_reg = to, .src_reg = to);
 	/* The verifier knows the bounds of that. */
-	emit((struct bpf_insn){ .code = BPF_ALU64 | BPF_AND | BPF_K,
-				.dst_reg = to,
-				.imm = (1U << (31 - __builtin_clz(last_size))) -
-				       1 });
+	emit(.code = BPF_ALU64 | BPF_AND | BPF_K,
+	     .dst_reg = to,
+	     .imm = (1U << (31 - __builtin_clz(last_size))) - 1);
 }
 
 static void emit_arg(int to, enum arg arg)
@@ -213,15 +214,15 @@ static void emit_loop(void)
 	emit_stack(BPF_REG_1, -64);
 	emit_call(iter_next);
 	leave = length;
-	emit((struct bpf_insn){ .code = BPF_JMP | BPF_JEQ | BPF_K,
-				.dst_reg = BPF_REG_0 });
+	emit(.code = BPF_JMP | BPF_JEQ | BPF_K,
+	     .dst_reg = BPF_REG_0);
 	/* The time of the row. */
-	emit((struct bpf_insn){ .code = BPF_LDX | BPF_MEM | BPF_DW,
-				.dst_reg = BPF_REG_1, .src_reg = BPF_REG_0 });
+	emit(.code = BPF_LDX | BPF_MEM | BPF_DW,
+	     .dst_reg = BPF_REG_1, .src_reg = BPF_REG_0);
 	if (one_in(2))
 		emit_kfunc(&kfuncs[below(nr_kfuncs)]);
-	emit((struct bpf_insn){ .code = BPF_JMP | BPF_JA,
-				.off = again - length - 1 });
+	emit(.code = BPF_JMP | BPF_JA,
+	     .off = again - length - 1);
 	program[leave].off = length - leave - 1;
 	if (one_in(30))
 		return;
@@ -237,10 +238,10 @@ static void make_program(void)
 	memset(given, 0, sizeof(given));
 	/* What is given away of the stack is not undefined. */
 	for (i = 0; i < 448 / 8; i++)
-		emit((struct bpf_insn){ .code = BPF_ST | BPF_MEM | BPF_DW,
-					.dst_reg = BPF_REG_10,
-					.off = -80 - 8 - 8 * (int)i + 16,
-					.imm = below(4) });
+		emit(.code = BPF_ST | BPF_MEM | BPF_DW,
+		     .dst_reg = BPF_REG_10,
+		     .off = -80 - 8 - 8 * (int)i + 16,
+		     .imm = below(4));
 	for (i = 0; i < calls; i++) {
 		if (iter_new && one_in(5))
 			emit_loop();
@@ -248,7 +249,7 @@ static void make_program(void)
 			emit_kfunc(&kfuncs[below(nr_kfuncs)]);
 	}
 	emit_move(BPF_REG_0, 0);
-	emit((struct bpf_insn){ .code = BPF_JMP | BPF_EXIT });
+	emit(.code = BPF_JMP | BPF_EXIT);
 }
 
 static const struct {
@@ -518,7 +519,8 @@ int main(int argc, char **argv)
 	pid_t child;
 	int n;
 
-	random_state = seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
+	seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
+	random_state = seed;
 	if (client_open(&client))
 		bail("no netlink family " KERNMLOPS_FAMILY_NAME);
 	make_maps();

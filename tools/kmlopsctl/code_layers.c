@@ -271,7 +271,7 @@ void code_layers(FILE *out, const struct kmlops_model_file *model)
 
 	/* Two buffers, each in a frame of its own: frames stay small. */
 	fprintf(out,
-		"static noinline void run(s16 *even, s64 *scores)\n{\n");
+		"static noinline void forward(s16 *even, s64 *scores)\n{\n");
 	if (nr > 1)
 		fprintf(out, "\ts16 odd[%u] __attribute__((__uninitialized__));\n\n",
 			width(layers, nr, 1));
@@ -282,7 +282,7 @@ void code_layers(FILE *out, const struct kmlops_model_file *model)
 		"}\n\nstatic void infer(const s64 *in, s64 *scores)\n{\n"
 		"\ts16 even[%u] __attribute__((__uninitialized__));\n\n"
 		"\tnormalize(in, even);\n"
-		"\trun(even, scores);\n}\n",
+		"\tforward(even, scores);\n}\n",
 		width(layers, nr, 0));
 	free(layers);
 }

@@ -83,7 +83,7 @@ static int write_module(const struct compile *c)
 	if (!out)
 		goto out;
 	fprintf(out,
-		"// SPDX-License-Identifier: GPL-2.0-only\n"
+		"// %s-License-Identifier: GPL-2.0-only\n"
 		"/* Model %s as code: a path of the model that kernmlops.ko makes of its file. */\n"
 		"#include <linux/module.h>\n"
 		"#include \"kernmlops.h\"\n"
@@ -111,7 +111,7 @@ static int write_module(const struct compile *c)
 		"module_init(model_init);\nmodule_exit(model_exit);\n"
 		"MODULE_DESCRIPTION(\"KernMLOps model %s\");\n"
 		"MODULE_LICENSE(\"GPL\");\n",
-		c->name, c->name, c->name);
+		"SPDX", c->name, c->name, c->name);
 	code = trial_close(&c->trial, out, source);
 	if (code != DONE)
 		goto out;
@@ -121,10 +121,10 @@ static int write_module(const struct compile *c)
 	if (!out)
 		goto out;
 	fprintf(out,
-		"# SPDX-License-Identifier: GPL-2.0-only\n"
+		"# %s-License-Identifier: GPL-2.0-only\n"
 		"obj-m := kmlops_model_%s.o\n"
 		"ccflags-y := -I$(KERNMLOPS)/kmod -I$(KERNMLOPS)/uapi -DKMLOPS_MODEL_FILE='\"$(src)/model.kmml\"'\n",
-		c->ident);
+		"SPDX", c->ident);
 	code = trial_close(&c->trial, out, "Kbuild");
 out:
 	free(source);

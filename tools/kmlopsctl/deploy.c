@@ -220,10 +220,10 @@ static int is_model_file(const struct dirent *entry)
 	return has_suffix(entry->d_name);
 }
 
-typedef int (*each_file)(int dir, const char *file);
+typedef int visit_fn(int dir, const char *file);
 
-/* Calls @each for the model files of a directory in the order of their names. */
-static int for_each_file(int dir, const char *path, each_file each)
+/* Calls @visit for the model files of a directory in the order of their names. */
+static int visit_files(int dir, const char *path, visit_fn *visit)
 {
 	struct dirent **entries;
 	int nr, i, code = DONE;
@@ -239,7 +239,7 @@ static int for_each_file(int dir, const char *path, each_file each)
 			     xstrdup(entries[i]->d_name);
 
 		if (code == DONE)
-			code = each(dir, file);
+			code = visit(dir, file);
 		free(file);
 		free(entries[i]);
 	}
@@ -280,9 +280,9 @@ static int bring_back(int dir, const char *file)
 
 static int bring_all_back(int dir)
 {
-	int code = for_each_file(dir, "deployed", bring_back);
+	int code = visit_files(dir, "deployed", bring_back);
 
-	return code == DONE ? for_each_file(dir, "waiting", bring_back) : code;
+	return code == DONE ? visit_files(dir, "waiting", bring_back) : code;
 }
 
 static int open_spool(struct args *args, const char *otherwise, int *dir)
@@ -308,7 +308,7 @@ static int cmd_once(struct args *args)
 		return code;
 	code = bring_all_back(dir);
 	if (code == DONE)
-		code = for_each_file(dir, ".", deploy);
+		code = visit_files(dir, ".", deploy);
 	close(dir);
 	return code;
 }
@@ -324,7 +324,7 @@ static int watch(int dir, int events, int signals)
 	int code = bring_all_back(dir);
 
 	while (code == DONE) {
-		code = for_each_file(dir, ".", deploy);
+		code = visit_files(dir, ".", deploy);
 		if (code != DONE)
 			return code;
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)

@@ -25,8 +25,9 @@ struct process_row {
 	char cgroup_path[128];
 };
 
-static const char value_words[] =
-	"start_time:u64:ns,cpu_time:u64:ns,rss:u64:bytes,parent:u32,nice:s32,threads:u32,uid:u32,name:char[16],cmdline:char[128],cgroup_path:char[128]";
+static const char value_words[] = {
+	"start_time:u64:ns,cpu_time:u64:ns,rss:u64:bytes,parent:u32,nice:s32,threads:u32,uid:u32,name:char[16],cmdline:char[128],cgroup_path:char[128]"
+};
 
 static const struct poll_store stores[] = {
 	{ "process_metadata", "pid:u32",
