@@ -6,6 +6,7 @@
  */
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include "engine.h"
 #include "naive_mlp.h"
@@ -112,7 +113,7 @@ static void measure(run_fn **ways, double *best, int nr)
 static void report_way(const char *shape, const char *path, double value,
 		       const char *peer, double peer_value)
 {
-	char name[80];
+	char name[120];
 
 	snprintf(name, sizeof(name), "infer.mlp.%s.%s.native_ns", shape, path);
 	report(name, "ns", value, peer, peer_value);
@@ -195,7 +196,8 @@ static void bench_vector(const char *shape, const char *name,
 	       ns[2]);
 }
 
-static void bench(const char *shape, const u32 *widths, u32 nr_layers)
+/* Returns the time of the scalar path. */
+static double bench(const char *shape, const u32 *widths, u32 nr_layers)
 {
 	run_fn *scalar[] = { run_scalar, run_naive };
 	double ns[2];
@@ -210,18 +212,50 @@ static void bench(const char *shape, const u32 *widths, u32 nr_layers)
 	xnnpack_destroy();
 	kmlops_engine_destroy(engine);
 	net_free(&net);
+	return ns[0];
+}
+
+#define SHAPES	3
+static const char *const shapes[SHAPES] = { "12-64-64-2", "31-256-2", "16-32-16-4" };
+
+/* What Python takes for layers of the same widths, if it has any. */
+static void bench_python(const double *scalar)
+{
+	char shape[32], library[32], peer[64], path[48];
+	FILE *python;
+	double ns;
+	int i, nr = 0;
+
+	python = popen("${PYTHON:-/usr/bin/python3} selftests/bench/python_mlp.py 12-64-64-2 31-256-2 16-32-16-4",
+		       "r");
+	while (python && fscanf(python, "%31s %31s %lf", shape, library, &ns) == 3) {
+		for (i = 0; i < SHAPES && strcmp(shape, shapes[i]); i++)
+			;
+		if (i == SHAPES)
+			break;
+		snprintf(path, sizeof(path), "scalar_to_%s", library);
+		snprintf(peer, sizeof(peer), "%s, one row, one thread", library);
+		report_way(shape, path, scalar[i], peer, ns);
+		nr++;
+	}
+	if (!nr)
+		fprintf(stderr, "bench_mlp: no scikit-learn and no torch here\n");
+	if (python)
+		pclose(python);
 }
 
 int main(void)
 {
+	double scalar[SHAPES];
 	cpu_set_t cpus;
 
 	CPU_ZERO(&cpus);
 	CPU_SET(sched_getcpu(), &cpus);
 	sched_setaffinity(0, sizeof(cpus), &cpus);
 
-	bench("12-64-64-2", (const u32[]){ 12, 64, 64, 2 }, 3);
-	bench("31-256-2", (const u32[]){ 31, 256, 2 }, 2);
-	bench("16-32-16-4", (const u32[]){ 16, 32, 16, 4 }, 3);
+	scalar[0] = bench(shapes[0], (const u32[]){ 12, 64, 64, 2 }, 3);
+	scalar[1] = bench(shapes[1], (const u32[]){ 31, 256, 2 }, 2);
+	scalar[2] = bench(shapes[2], (const u32[]){ 16, 32, 16, 4 }, 3);
+	bench_python(scalar);
 	return 0;
 }

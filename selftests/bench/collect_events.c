@@ -103,9 +103,11 @@ static void loop_touch(void)
 const struct events event_madvise = {
 	EVENTS, map_pages, NULL, loop_madvise, unmap_pages
 };
+
 const struct events event_unmap = {
 	EVENTS, map_pages, NULL, loop_unmap, unmap_pages
 };
+
 const struct events event_touch = {
 	EVENTS, map_pages, forget_pages, loop_touch, unmap_pages
 };
@@ -241,6 +243,7 @@ static void loop_read(void)
 const struct events event_direct_read = {
 	EVENTS, open_direct, NULL, loop_read, close_device
 };
+
 const struct events event_cached_read = {
 	EVENTS, open_cached, drop_cache, loop_read, close_device
 };
