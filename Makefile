@@ -75,7 +75,8 @@ KUNIT_KMOD := build/kunit/$(KVER)/kernmlops.ko
 kunit-kmod: $(KUNIT_KMOD)
 .PHONY: kunit-kmod
 
-KUNIT_SOURCES := $(wildcard kmod/tests/*.[ch]) selftests/user/model_builder.h
+KUNIT_SOURCES := $(wildcard kmod/tests/*.[ch]) selftests/user/model_builder.h \
+	selftests/user/layer_models.h selftests/user/forest_models.h
 
 $(KUNIT_KMOD): $(KMOD_SOURCES) $(KUNIT_SOURCES) | need-kmod
 	$(call say,KBUILD,$@)

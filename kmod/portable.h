@@ -106,7 +106,10 @@ typedef int16_t s16;
 typedef int32_t s32;
 typedef int64_t s64;
 
+#define S16_MIN		INT16_MIN
+#define S16_MAX		INT16_MAX
 #define U16_MAX		UINT16_MAX
+#define S32_MIN		INT32_MIN
 #define S32_MAX		INT32_MAX
 #define S64_MAX		INT64_MAX
 #define U32_MAX		UINT32_MAX

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/hrtimer.h>
+#include "../compat.h"
 #include "../engine.h"
+#include "layer_net.h"
 #include "sample_model.h"
 
 static void good_model_computes(struct kunit *test)
@@ -107,11 +110,86 @@ static void random_damage(struct kunit *test)
 	KUNIT_EXPECT_LT(test, taken, 1000);
 }
 
+/* A timer that computes in the midst of vector code, which then it cannot use. */
+struct nested {
+	struct hrtimer timer;
+	const struct kmlops_engine *engine;
+	const s64 *in;
+	const s64 *expected;
+	u64 calls, within, wrong;
+	bool stop;
+};
+
+static enum hrtimer_restart infer_nested(struct hrtimer *timer)
+{
+	struct nested *nested = container_of(timer, struct nested, timer);
+	s64 out[3] = {};
+
+	nested->calls++;
+	nested->within += !kmlops_vector_usable();
+	kmlops_engine_infer(nested->engine, nested->in, out, 3);
+	nested->wrong += !!memcmp(out + 1, nested->expected, 16);
+	if (READ_ONCE(nested->stop))
+		return HRTIMER_NORESTART;
+	hrtimer_forward_now(timer, ns_to_ktime(100 * NSEC_PER_USEC));
+	return HRTIMER_RESTART;
+}
+
+static void vectors_and_interrupts(struct kunit *test)
+{
+	static const u32 widths[] = { 40, 64, 64, 2 };
+	struct layer_net *net = layer_net_make(test);
+	struct nested *nested = kunit_kzalloc(test, sizeof(*nested), GFP_KERNEL);
+	struct kmlops_refusal refusal = {};
+	struct kmlops_engine *engine;
+	u64 calls = 0, wrong = 0;
+	unsigned long end;
+	s64 out[3];
+	int err;
+
+	KUNIT_ASSERT_NOT_NULL(test, nested);
+	KUNIT_ASSERT_TRUE(test, net_draw(&net->net, widths, 3, 8));
+	layer_net_build(test, net);
+	engine = kmlops_engine_create(net->file, net->size, &err, &refusal);
+	KUNIT_ASSERT_NOT_NULL_MSG(test, engine, "%s", refusal.text);
+	if (kmlops_engine_use_path(engine, "avx2", &refusal)) {
+		kmlops_engine_destroy(engine);
+		kunit_skip(test, "%s", refusal.text);
+	}
+	net_random_vector(&net->net, net->in);
+	net_oracle(&net->net, net->in, net->expected, NULL);
+
+	nested->engine = engine;
+	nested->in = net->in;
+	nested->expected = net->expected;
+	hrtimer_setup(&nested->timer, infer_nested, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_HARD);
+	hrtimer_start(&nested->timer, ns_to_ktime(100 * NSEC_PER_USEC),
+		      HRTIMER_MODE_REL_HARD);
+	end = jiffies + HZ;
+	while (time_before(jiffies, end)) {
+		calls++;
+		kmlops_engine_infer(engine, net->in, out, 3);
+		wrong += !!memcmp(out + 1, net->expected, 16);
+		cond_resched();
+	}
+	WRITE_ONCE(nested->stop, true);
+	hrtimer_cancel(&nested->timer);
+	kunit_info(test, "%llu inferences, %llu interrupts, %llu without vectors",
+		   calls, nested->calls, nested->within);
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+	KUNIT_EXPECT_EQ(test, nested->wrong, 0);
+	KUNIT_EXPECT_GT(test, calls, 0);
+	KUNIT_EXPECT_GT(test, nested->within, 0);
+	kmlops_engine_destroy(engine);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(good_model_computes),
 	KUNIT_CASE(wrong_golden_vector),
 	KUNIT_CASE(more_work_than_declared),
 	KUNIT_CASE(random_damage),
+	KUNIT_CASE_SLOW(vectors_and_interrupts),
 	{}
 };
 

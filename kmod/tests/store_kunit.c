@@ -1,67 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Registry of stores. The map is one that only these tests know: registration
- * looks at its sizes and holds references.
+ * Registry of stores.
  */
-#include <kunit/test.h>
 #include <linux/preempt.h>
-#include "../store.h"
+#include "sample_store.h"
 
-static struct bpf_map map;
-static struct kmlops_field fields[2];
-static struct kmlops_store_request request;
+static struct sample_store sample;
+static struct bpf_map *const map = &sample.map;
+static struct kmlops_field *const fields = sample.fields;
+static struct kmlops_store_request *const request = &sample.request;
 
 static int set_up(struct kunit *test)
 {
-	memset(&map, 0, sizeof(map));
-	memset(fields, 0, sizeof(fields));
-	map.map_type = BPF_MAP_TYPE_HASH;
-	map.key_size = 4;
-	map.value_size = 8;
-	map.max_entries = 1;
-	/* Only looked at for being there. */
-	map.btf = (struct btf *)&map;
-	map.btf_key_type_id = 1;
-	map.btf_value_type_id = 2;
-	atomic64_set(&map.refcnt, 1);
-	strscpy(fields[0].name, "key");
-	fields[0].type = KERNMLOPS_FIELD_TYPE_U32;
-	fields[0].count = 1;
-	strscpy(fields[1].name, "value");
-	fields[1].type = KERNMLOPS_FIELD_TYPE_U64;
-	fields[1].count = 1;
-	request = (struct kmlops_store_request){
-		.name = "kunit",
-		.mode = KERNMLOPS_STORE_MODE_HISTORY,
-		.rows = 100,
-		.map = &map,
-		.nr_key_fields = 1,
-		.nr_value_fields = 1,
-		.fields = fields,
-	};
+	sample_store_init(&sample);
 	return 0;
 }
 
-/* The last reference of a store goes after a grace period and a work item. */
 static void expect_map_released(struct kunit *test)
 {
-	int tries = 500;
-
-	while (atomic64_read(&map.refcnt) != 1 && tries--) {
-		rcu_barrier();
-		schedule_timeout_uninterruptible(msecs_to_jiffies(10));
-	}
-	KUNIT_EXPECT_EQ(test, atomic64_read(&map.refcnt), 1);
+	sample_store_expect_released(test, &sample);
 }
 
 static void refused(struct kunit *test, int err, const char *sentence)
 {
 	struct kmlops_refusal refusal = {};
-	struct kmlops_store *store = kmlops_store_register(&request, &refusal);
+	struct kmlops_store *store = kmlops_store_register(request, &refusal);
 
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(store), err);
 	KUNIT_EXPECT_STREQ(test, refusal.text, sentence);
-	KUNIT_EXPECT_EQ(test, atomic64_read(&map.refcnt), 1);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&map->refcnt), 1);
 	KUNIT_EXPECT_EQ(test, kmlops_stores_count(), 0);
 	set_up(test);
 }
@@ -79,7 +46,7 @@ static s64 capture(struct kmlops_store *store, u32 key, u64 value)
 static void registered_and_gone(struct kunit *test)
 {
 	struct kmlops_refusal refusal = {};
-	struct kmlops_store *store = kmlops_store_register(&request, &refusal);
+	struct kmlops_store *store = kmlops_store_register(request, &refusal);
 	struct kmlops_store *again;
 	u64 value = 0, ref;
 	u32 key = 3;
@@ -87,10 +54,10 @@ static void registered_and_gone(struct kunit *test)
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(store));
 	KUNIT_EXPECT_EQ(test, kmlops_stores_count(), 1);
-	again = kmlops_store_register(&request, &refusal);
+	again = kmlops_store_register(request, &refusal);
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(again), -EEXIST);
-	request.name = "kunit-2";
-	again = kmlops_store_register(&request, &refusal);
+	request->name = "kunit-2";
+	again = kmlops_store_register(request, &refusal);
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(again), -EBUSY);
 	KUNIT_EXPECT_STREQ(test, refusal.text, "the map is the store kunit already");
 
@@ -98,7 +65,7 @@ static void registered_and_gone(struct kunit *test)
 	KUNIT_EXPECT_GT(test, time, 0);
 	rcu_read_lock();
 	KUNIT_EXPECT_PTR_EQ(test, kmlops_store_find("kunit"), store);
-	KUNIT_EXPECT_PTR_EQ(test, kmlops_store_of_map(&map), store);
+	KUNIT_EXPECT_PTR_EQ(test, kmlops_store_of_map(map), store);
 	KUNIT_EXPECT_EQ(test, kmlops_store_latest(store, &key, &value, &ref),
 			time);
 	rcu_read_unlock();
@@ -108,7 +75,7 @@ static void registered_and_gone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kmlops_store_unregister("kunit"), -ENOENT);
 	rcu_read_lock();
 	KUNIT_EXPECT_NULL(test, kmlops_store_find("kunit"));
-	KUNIT_EXPECT_NULL(test, kmlops_store_of_map(&map));
+	KUNIT_EXPECT_NULL(test, kmlops_store_of_map(map));
 	rcu_read_unlock();
 	KUNIT_EXPECT_NULL(test, kmlops_store_get("kunit"));
 	/* Who holds it still reads it. */
@@ -120,25 +87,25 @@ static void registered_and_gone(struct kunit *test)
 
 static void bad_requests(struct kunit *test)
 {
-	request.name = "";
+	request->name = "";
 	refused(test, -EINVAL, "the name of a store cannot be empty");
-	request.rows = 0;
+	request->rows = 0;
 	refused(test, -EINVAL, "a store retains at least 1 row");
-	request.mode = 9;
+	request->mode = 9;
 	refused(test, -EINVAL, "mode 9 is unknown");
-	request.nr_key_fields = 0;
+	request->nr_key_fields = 0;
 	refused(test, -EINVAL, "the key has no fields");
 	fields[1].offset = 1;
 	refused(test, -EINVAL,
 		"value field value ends beyond the 8 bytes of the map's value");
-	map.btf = NULL;
+	map->btf = NULL;
 	refused(test, -EINVAL, "the map has no BTF for its key and value");
-	map.key_size = KMLOPS_KEY_BYTES_MAX + 1;
+	map->key_size = KMLOPS_KEY_BYTES_MAX + 1;
 	refused(test, -E2BIG, "a key has 1 to 256 bytes, the map's has 257");
-	map.value_size = KMLOPS_VALUE_BYTES_MAX + 1;
+	map->value_size = KMLOPS_VALUE_BYTES_MAX + 1;
 	refused(test, -E2BIG, "a value has 1 to 8192 bytes, the map's has 8193");
-	request.mode = KERNMLOPS_STORE_MODE_MIRROR;
-	map.map_type = BPF_MAP_TYPE_RINGBUF;
+	request->mode = KERNMLOPS_STORE_MODE_MIRROR;
+	map->map_type = BPF_MAP_TYPE_RINGBUF;
 	refused(test, -EOPNOTSUPP,
 		"mode mirror is for hash and array maps, this is of type 27");
 }
@@ -155,22 +122,22 @@ static void limits(struct kunit *test)
 	kmlops_max_stores = max_stores;
 
 	/* The size of no number of rows wraps to one that is allowed. */
-	for (request.rows = 1ULL << 20; request.rows; request.rows <<= 1) {
+	for (request->rows = 1ULL << 20; request->rows; request->rows <<= 1) {
 		kmlops_max_store_bytes = 1 << 20;
-		store = kmlops_store_register(&request, &refusal);
+		store = kmlops_store_register(request, &refusal);
 		kmlops_max_store_bytes = max_bytes;
 		KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(store), -E2BIG);
 	}
-	request.rows = ~0ULL;
-	store = kmlops_store_register(&request, &refusal);
+	request->rows = ~0ULL;
+	store = kmlops_store_register(request, &refusal);
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(store), -E2BIG);
-	KUNIT_EXPECT_EQ(test, atomic64_read(&map.refcnt), 1);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&map->refcnt), 1);
 }
 
 static void rows_by_identity(struct kunit *test)
 {
 	struct kmlops_refusal refusal;
-	struct kmlops_store *store = kmlops_store_register(&request, &refusal);
+	struct kmlops_store *store = kmlops_store_register(request, &refusal);
 	struct {
 		struct kmlops_row row;
 		u64 key, value;
@@ -208,7 +175,7 @@ static void counters(struct kunit *test)
 	struct kmlops_store *store;
 	u64 i, slots;
 
-	store = kmlops_store_register(&request, &refusal);
+	store = kmlops_store_register(request, &refusal);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(store));
 	slots = store->history->slots_per_cpu;
 	migrate_disable();

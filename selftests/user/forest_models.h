@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Random forests and boosted trees, and what they must compute: a naive walk
- * of the trees of the file.
+ * of the trees of the file. Natively and for KUnit.
  */
 #ifndef FOREST_MODELS_H
 #define FOREST_MODELS_H
@@ -82,15 +82,15 @@ struct forest_model {
 static inline s64 random_threshold(enum threshold_kind kind)
 {
 	static const s64 edges[] = {
-		S64_MIN, S64_MAX, INT32_MIN, INT32_MAX, INT16_MIN, INT16_MAX, 0,
+		S64_MIN, S64_MAX, S32_MIN, S32_MAX, S16_MIN, S16_MAX, 0,
 	};
 
 	switch (kind) {
 	case THRESHOLD_S16:
 		return (s64)random_below(65535) - 32768;
 	case THRESHOLD_S16_EDGE:
-		return random_below(2) ? INT16_MIN + random_below(3) :
-		       INT16_MAX - 1 - random_below(3);
+		return random_below(2) ? S16_MIN + random_below(3) :
+		       S16_MAX - 1 - random_below(3);
 	case THRESHOLD_S32:
 		return (s32)random64();
 	case THRESHOLD_S64:
@@ -157,21 +157,20 @@ static inline void oracle_scores(const struct forest_model *model,
 				 const s64 *in, s64 *scores)
 {
 	const struct kmlops_model_tree_node *nodes = model->nodes;
-	__int128 sums[KMLOPS_MODEL_SCORES_MAX];
+	u64 sum;
 	u32 i, k;
 
-	for (k = 0; k < model->shape.nr_scores; k++)
-		sums[k] = model->base[k];
+	memcpy(scores, model->base, model->shape.nr_scores * sizeof(*scores));
 	for (i = 0; i < model->shape.nr_trees; i++) {
 		u32 leaf = oracle_leaf(nodes, in);
 
-		for (k = 0; k < model->leaf_words; k++)
-			sums[model->trees[i].score + k] +=
-				model->leaves[leaf * model->leaf_words + k];
+		for (k = 0; k < model->leaf_words; k++) {
+			sum = scores[model->trees[i].score + k];
+			sum += model->leaves[leaf * model->leaf_words + k];
+			scores[model->trees[i].score + k] = sum;
+		}
 		nodes += model->trees[i].nr_nodes;
 	}
-	for (k = 0; k < model->shape.nr_scores; k++)
-		scores[k] = sums[k];
 }
 
 /* An output vector, for models without a link. */
@@ -209,24 +208,32 @@ static inline void random_inputs(const struct forest_model *model, s64 *in)
 
 static inline void forest_model_free(struct forest_model *model)
 {
-	free(model->inputs);
-	free(model->trees);
-	free(model->nodes);
-	free(model->leaves);
-	free(model->base);
-	free(model->golden);
+	kmlops_free(model->inputs);
+	kmlops_free(model->trees);
+	kmlops_free(model->nodes);
+	kmlops_free(model->leaves);
+	kmlops_free(model->base);
+	kmlops_free(model->golden);
 	memset(model, 0, sizeof(*model));
 }
 
-/* Golden vectors as they must be, and the parts of the file. */
-static inline void forest_model_finish(struct forest_model *model)
+/* Zeroed; @nr elements of @size bytes. */
+static inline void *model_room(u32 nr, size_t size)
+{
+	return kmlops_alloc(nr * size, NUMA_NO_NODE);
+}
+
+/* Golden vectors as they must be, and the parts of the file; false without memory. */
+static inline bool forest_model_finish(struct forest_model *model)
 {
 	const struct forest_shape *shape = &model->shape;
 	u32 nr_golden = 2, words = shape->nr_inputs + 1 + shape->nr_scores, i;
 	struct model_builder *builder = &model->builder;
 
-	free(model->golden);
-	model->golden = calloc(nr_golden * words, 8);
+	kmlops_free(model->golden);
+	model->golden = model_room(nr_golden * words, 8);
+	if (!model->golden)
+		return false;
 	for (i = 0; i < nr_golden; i++) {
 		s64 *vector = &model->golden[i * words];
 
@@ -253,9 +260,11 @@ static inline void forest_model_finish(struct forest_model *model)
 		  shape->nr_scores * 8, shape->nr_scores);
 	model_add(builder, KMLOPS_MODEL_SECTION_GOLDEN, model->golden,
 		  nr_golden * words * 8, nr_golden);
+	return true;
 }
 
-static inline void forest_model_random(struct forest_model *model,
+/* False without memory; to be freed either way. */
+static inline bool forest_model_random(struct forest_model *model,
 				       const struct forest_shape *shape)
 {
 	u32 i;
@@ -265,12 +274,15 @@ static inline void forest_model_random(struct forest_model *model,
 	model->leaf_words = shape->kind == KMLOPS_MODEL_KIND_FOREST ?
 			    shape->nr_scores : 1;
 	model->nr_leaves = 1 + random_below(shape->max_nodes);
-	model->inputs = calloc(shape->nr_inputs, sizeof(*model->inputs));
-	model->trees = calloc(shape->nr_trees, sizeof(*model->trees));
-	model->nodes = calloc((size_t)shape->nr_trees * shape->max_nodes,
-			      sizeof(*model->nodes));
-	model->leaves = calloc(model->nr_leaves * model->leaf_words, 8);
-	model->base = calloc(shape->nr_scores, 8);
+	model->inputs = model_room(shape->nr_inputs, sizeof(*model->inputs));
+	model->trees = model_room(shape->nr_trees, sizeof(*model->trees));
+	model->nodes = model_room(shape->nr_trees * shape->max_nodes,
+				  sizeof(*model->nodes));
+	model->leaves = model_room(model->nr_leaves * model->leaf_words, 8);
+	model->base = model_room(shape->nr_scores, 8);
+	if (!model->inputs || !model->trees || !model->nodes ||
+	    !model->leaves || !model->base)
+		return false;
 
 	for (i = 0; i < shape->nr_inputs; i++)
 		snprintf(model->inputs[i].name, sizeof(model->inputs[i].name),
@@ -281,7 +293,7 @@ static inline void forest_model_random(struct forest_model *model,
 		model->base[i] = random_leaf(shape->leaf_bits);
 	for (i = 0; i < shape->nr_trees; i++)
 		model->work += random_tree(model, &model->trees[i]);
-	forest_model_finish(model);
+	return forest_model_finish(model);
 }
 
 #endif /* FOREST_MODELS_H */

@@ -2,13 +2,21 @@
 /*
  * Linear models and MLPs for tests: drawn at random or made part by part, and
  * what they must compute, straight from fixed-point.rst in 128-bit arithmetic.
+ * Natively and for KUnit.
  */
 #ifndef LAYER_MODELS_H
 #define LAYER_MODELS_H
 
+#include "model_builder.h"
+
+#ifdef __KERNEL__
+#include "fixed_point.h"
+
+#define assert(condition)	WARN_ON_ONCE(!(condition))
+#else
 #include <assert.h>
 #include <math.h>
-#include "model_builder.h"
+#endif
 
 #define NET_LAYERS_MAX	8
 
@@ -48,8 +56,8 @@ static inline bool net_chance(u32 percent)
 
 static inline void net_free(struct net *net)
 {
-	free(net->channels);
-	free(net->weights);
+	kmlops_free(net->channels);
+	kmlops_free(net->weights);
 	net->channels = NULL;
 	net->weights = NULL;
 }
@@ -82,6 +90,13 @@ static inline s64 oracle_normalize(const struct kmlops_model_input *input, s64 x
 	return (y * (s64)input->multiplier + (s64)input->offset) >> input->shift;
 }
 
+#ifdef __KERNEL__
+/* Without floating point. The table is tested natively. */
+static inline s64 oracle_sigmoid16(__int128 v)
+{
+	return kmlops_sigmoid16(oracle_clamp(v, -32768, 32767));
+}
+#else
 static inline s64 oracle_sigmoid16(__int128 v)
 {
 	static s64 table[257];
@@ -94,6 +109,7 @@ static inline s64 oracle_sigmoid16(__int128 v)
 	i = u >> 8;
 	return table[i] + (((table[i + 1] - table[i]) * (u & 255) + 128) >> 8);
 }
+#endif
 
 static inline s64 oracle_activate(const struct kmlops_model_layer *layer,
 				  __int128 v)
@@ -143,7 +159,8 @@ static inline void net_seen_init(struct net_seen *all)
 static inline void net_oracle(const struct net *net, const s64 *in, s64 *scores,
 			      struct net_seen *all)
 {
-	s64 a[KMLOPS_MODEL_WIDTH_MAX], b[KMLOPS_MODEL_WIDTH_MAX];
+	/* More than the stack of the kernel has room for. */
+	static s64 a[KMLOPS_MODEL_WIDTH_MAX], b[KMLOPS_MODEL_WIDTH_MAX];
 	const struct kmlops_model_channel *channel = net->channels;
 	const s8 *weight = net->weights;
 	u32 l, c, i;
@@ -314,8 +331,29 @@ static inline void net_random_layer(struct kmlops_model_layer *layer,
 	}
 }
 
-/* @widths: inputs, then the outputs of each layer. */
-static inline void net_draw(struct net *net, const u32 *widths, u32 nr_layers,
+static inline struct kmlops_model_input net_plain_input(s64 min, s64 max)
+{
+	struct kmlops_model_input input = {
+		.norm = KMLOPS_MODEL_NORM_AFFINE,
+		.min = min,
+		.max = max,
+		.multiplier = 1,
+	};
+
+	return input;
+}
+
+/* Room for the channels and weights of @net; false without memory. */
+static inline bool net_make_room(struct net *net)
+{
+	net->channels = kmlops_alloc(net->nr_channels * sizeof(*net->channels),
+				     NUMA_NO_NODE);
+	net->weights = kmlops_alloc(net->nr_weights, NUMA_NO_NODE);
+	return net->channels && net->weights;
+}
+
+/* @widths: inputs, then the outputs of each layer. False without memory. */
+static inline bool net_draw(struct net *net, const u32 *widths, u32 nr_layers,
 			    u32 bits)
 {
 	u32 channel = 0, weight = 0, l, i;
@@ -327,8 +365,8 @@ static inline void net_draw(struct net *net, const u32 *widths, u32 nr_layers,
 		net->nr_channels += widths[l + 1];
 		net->nr_weights += widths[l] * widths[l + 1];
 	}
-	net->channels = calloc(net->nr_channels, sizeof(*net->channels));
-	net->weights = malloc(net->nr_weights);
+	if (!net_make_room(net))
+		return false;
 
 	for (l = 0; l < nr_layers; l++) {
 		struct kmlops_model_layer *layer = &net->layers[l];
@@ -354,6 +392,45 @@ static inline void net_draw(struct net *net, const u32 *widths, u32 nr_layers,
 	}
 	for (i = 0; i < net->nr_inputs; i++)
 		net_random_input(&net->inputs[i], i, net->layers[0].input_bits);
+	return true;
+}
+
+/*
+ * @nr_inputs inputs of @bits as they are, one layer of @nr_outputs scores, all
+ * weights @weight. False without memory.
+ */
+static inline bool net_plain(struct net *net, u32 nr_inputs, u32 nr_outputs,
+			     u32 bits, s8 weight)
+{
+	u32 i;
+
+	memset(net, 0, sizeof(*net));
+	net->nr_inputs = nr_inputs;
+	net->nr_layers = 1;
+	net->nr_channels = nr_outputs;
+	net->nr_weights = nr_inputs * nr_outputs;
+	if (!net_make_room(net))
+		return false;
+	memset(net->weights, weight, net->nr_weights);
+	for (i = 0; i < nr_inputs; i++) {
+		net->inputs[i] = net_plain_input(-(1 << (bits - 1)),
+						 (1 << (bits - 1)) - 1);
+		snprintf(net->inputs[i].name, sizeof(net->inputs[i].name),
+			 "i%u", i);
+	}
+	for (i = 0; i < nr_outputs; i++) {
+		net->channels[i].multiplier = 1 << 30;
+		net->channels[i].shift = 30;
+	}
+	net->layers[0] = (struct kmlops_model_layer){
+		.nr_inputs = nr_inputs,
+		.nr_outputs = nr_outputs,
+		.input_bits = bits,
+		.output_bits = 32,
+		.min = (s32)0x80000000,
+		.max = 0x7fffffff,
+	};
+	return true;
 }
 
 /* An input vector: extremes, ends of ranges, and what lies between. */

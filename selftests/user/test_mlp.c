@@ -179,51 +179,6 @@ static void test_pauses(void **state)
 	}
 }
 
-static struct kmlops_model_input plain_input(s64 min, s64 max)
-{
-	struct kmlops_model_input input = {
-		.norm = KMLOPS_MODEL_NORM_AFFINE,
-		.min = min,
-		.max = max,
-		.multiplier = 1,
-	};
-
-	return input;
-}
-
-/* @nr_inputs 8-bit inputs as they are, one layer, @nr_outputs scores. */
-static void plain_net(u32 nr_inputs, u32 nr_outputs, u32 bits, s8 weight)
-{
-	u32 i;
-
-	memset(&net, 0, sizeof(net));
-	net.nr_inputs = nr_inputs;
-	net.nr_layers = 1;
-	net.nr_channels = nr_outputs;
-	net.nr_weights = nr_inputs * nr_outputs;
-	net.channels = calloc(net.nr_channels, sizeof(*net.channels));
-	net.weights = malloc(net.nr_weights);
-	memset(net.weights, weight, net.nr_weights);
-	for (i = 0; i < nr_inputs; i++) {
-		net.inputs[i] = plain_input(-(1 << (bits - 1)),
-					    (1 << (bits - 1)) - 1);
-		snprintf(net.inputs[i].name, sizeof(net.inputs[i].name), "i%u",
-			 i);
-	}
-	for (i = 0; i < nr_outputs; i++) {
-		net.channels[i].multiplier = 1 << 30;
-		net.channels[i].shift = 30;
-	}
-	net.layers[0] = (struct kmlops_model_layer){
-		.nr_inputs = nr_inputs,
-		.nr_outputs = nr_outputs,
-		.input_bits = bits,
-		.output_bits = 32,
-		.min = (s32)0x80000000,
-		.max = 0x7fffffff,
-	};
-}
-
 /* A net of two layers: @bits wide inputs, and so the outputs of the first. */
 static void two_layers(u32 bits)
 {
@@ -244,7 +199,7 @@ static void test_full_lanes(void **state)
 			for (nr = 60; nr <= 512; nr += nr < 70 ? 1 : 113) {
 				struct kmlops_engine *engine;
 
-				plain_net(nr, 7, bits, weights[w]);
+				net_plain(&net, nr, 7, bits, weights[w]);
 				/* Neighbours that go the other way. */
 				memset(net.weights + nr, -weights[w], nr);
 				memset(net.weights + 3 * nr, -weights[w], nr);
@@ -280,7 +235,7 @@ static void test_exhaustive(void **state)
 			char name[32];
 
 			memcpy(name, net.inputs[i].name, sizeof(name));
-			net.inputs[i] = plain_input(-128, 127);
+			net.inputs[i] = net_plain_input(-128, 127);
 			memcpy(net.inputs[i].name, name, sizeof(name));
 		}
 		net_add(&builder, &net, golden);
@@ -309,7 +264,7 @@ static void test_activations(void **state)
 				s64 x;
 
 				net_draw(&net, widths, 2, bits);
-				net.inputs[0] = plain_input(-32768, 32767);
+				net.inputs[0] = net_plain_input(-32768, 32767);
 				strcpy(net.inputs[0].name, "x");
 				net.layers[0].input_bits = 16;
 				net.layers[0].activation = activation;
@@ -346,7 +301,7 @@ static void test_saturation(void **state)
 	s64 in[1], scores[KMLOPS_MODEL_SCORES_MAX];
 	u32 path;
 
-	plain_net(1, 2, 8, 127);
+	net_plain(&net, 1, 2, 8, 127);
 	net.channels[0].shift = 1;
 	net.channels[0].multiplier = 0x7fffffff;
 	net.channels[1] = net.channels[0];
@@ -375,7 +330,7 @@ static void test_probability(void **state)
 	struct kmlops_engine *engine;
 	s64 in[1] = { 0 }, out[2];
 
-	plain_net(1, 1, 8, 16);
+	net_plain(&net, 1, 1, 8, 16);
 	net.channels[0].bias = 4096;
 	net_add(&builder, &net, golden);
 	builder.header.task = KMLOPS_MODEL_TASK_BINARY;
@@ -562,7 +517,7 @@ static void test_bounds(void **state)
 	struct kmlops_engine *engine;
 	s32 room = 0x7fffffff - 100 * 127 * 127;
 
-	plain_net(100, 3, 8, 127);
+	net_plain(&net, 100, 3, 8, 127);
 	net.channels[1].bias = room;
 	net_add(&builder, &net, golden);
 	engine = accepted();
@@ -576,7 +531,7 @@ static void test_bounds(void **state)
 		"layer 0 channel 1: bias and sums reach 2147483648, beyond 32 bits");
 
 	room = 0x7fffffff - 100 * 128 * 127 + 1;
-	plain_net(100, 3, 8, 127);
+	net_plain(&net, 100, 3, 8, 127);
 	net.channels[2].bias = -room;
 	net_add(&builder, &net, golden);
 	engine = accepted();
@@ -623,7 +578,7 @@ static void test_sum_bound(void **state)
 static void bad_input(const struct kmlops_model_input *input,
 		      const char *sentence)
 {
-	plain_net(2, 2, 8, 1);
+	net_plain(&net, 2, 2, 8, 1);
 	net_add(&builder, &net, golden);
 	net.inputs[1] = *input;
 	strcpy(net.inputs[1].name, "run_delay_ns");
@@ -632,14 +587,14 @@ static void bad_input(const struct kmlops_model_input *input,
 
 static void test_bad_inputs(void **state)
 {
-	struct kmlops_model_input input = plain_input(-128, 127);
+	struct kmlops_model_input input = net_plain_input(-128, 127);
 
 	input.max = 128;
 	bad_input(&input, "input run_delay_ns: its max normalizes beyond 8 bits");
 	input.max = 127;
 	input.min = -129;
 	bad_input(&input, "input run_delay_ns: its min normalizes beyond 8 bits");
-	input = plain_input(S64_MIN, S64_MAX);
+	input = net_plain_input(S64_MIN, S64_MAX);
 	input.multiplier = 2;
 	input.shift = 62;
 	bad_input(&input, "input run_delay_ns: its min overflows 64 bits");
@@ -660,7 +615,7 @@ static void test_bad_golden(void **state)
 	const char *sentence =
 		"golden vector 0 (scalar): output 1 is 0, not 1";
 
-	plain_net(2, 2, 8, 0);
+	net_plain(&net, 2, 2, 8, 0);
 	net_add(&builder, &net, golden);
 	golden[3] = 1;
 	refused(-EBADMSG, sentence);
