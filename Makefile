@@ -259,8 +259,9 @@ WRITER_OBJECTS := $(patsubst %.c,build/%.o,$(wildcard tools/kmlopsctl/row_*.c)) 
 	output.o report.o thrift_compact.o utf8.o words.o)
 FORMAT_TEST := build/selftests/formats/write_rows
 
-# A test of a part of kmlopsctl.
-build/selftests/user/test_loss.o: CPPFLAGS += -iquote tools/kmlopsctl
+# Tests of a part of kmlopsctl.
+build/selftests/user/test_loss.o build/selftests/user/test_perf_reading.o \
+build/selftests/bpf/test_perf_reading.o: CPPFLAGS += -iquote tools/kmlopsctl
 build/selftests/user/test_loss: $(addprefix build/tools/kmlopsctl/,loss.o output.o report.o)
 
 $(FORMAT_TEST): %: %.o build/selftests/formats/made_rows.o $(WRITER_OBJECTS)

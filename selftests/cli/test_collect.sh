@@ -3,6 +3,7 @@
 #
 # kmlopsctl collect: a directory with all that was captured around a command,
 # and the books of it; interrupted and killed runs can be read.
+# shellcheck disable=SC2016 # what is for awk
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=selftests/cli/lib.sh
 . ./lib.sh
@@ -63,6 +64,23 @@ refused "an unknown collector" 2 \
 refused "no command" 2 "the command is missing behind --" kmlopsctl collect -c stat --
 shows "a command that is not there is said" 'exited with 127$' \
 	sh -c "kmlopsctl collect -c stat -o $T/none -- /nowhere/nothing 2>/dev/null"
+
+# On a terminal a line tells how it goes, each second in place of the one before.
+what="on a terminal there is a line of progress"
+run script -qec "kmlopsctl collect -c page_fault -d 3.5 -o $T/shown format csv rows 64 -- \
+	sh -c 'while :; do /bin/ls / >/dev/null; done'" "$T/terminal"
+want_code 0
+tr '\r' '\n' <"$T/terminal" |
+	sed -nE 's/^([0-9]+) s  ([0-9]+) rows  ([0-9]+)\/s  ([0-9]+) lost  ([0-9]+) dropped  ([0-9.]+) % of a CPU.*/\1 \2 \3 \4 \5 \6/p' >"$T/lines"
+[ "$(wc -l <"$T/lines")" -ge 2 ] || trouble "its lines: $(cat "$T/lines")"
+judge
+check "with the rows and the rate since the line before" \
+	awk 'NR > 1 && ($3 > $2 - rows || $3 < ($2 - rows) / 3) { exit 1 } { rows = $2 }' "$T/lines"
+check "with what was lost" awk '$4 > $2 || $4 < lost { bad = 1 } { lost = $4 } END { exit bad || !lost }' "$T/lines"
+check "and the time of the CPU" awk '{ cpu += $6 } END { exit cpu <= 0 }' "$T/lines"
+check "which is gone at the end" \
+	sh -c "tr '\r' '\n' <$T/terminal | grep -A 1 'of a CPU' | tail -n 1 | grep -q '^.\[Kstore '"
+balanced shown page_fault
 
 # A store that is too small: rows are lost, and counted.
 shows "more rows than a store retains" '^page_fault ' \

@@ -604,9 +604,11 @@ static double look_at_collectors(struct collect *run)
 
 /* ---- capture */
 
-static void show_progress(const struct collect *run, double cpu, uint64_t *last)
+/* @time: since @last rows were captured. */
+static void show_progress(const struct collect *run, double cpu, uint64_t time,
+			  uint64_t *last)
 {
-	uint64_t captured = 0, lost = 0, dropped = 0;
+	uint64_t captured = 0, lost = 0, dropped = 0, rate;
 	unsigned int i;
 
 	for (i = 0; i < run->nr_stores; i++) {
@@ -614,9 +616,10 @@ static void show_progress(const struct collect *run, double cpu, uint64_t *last)
 		dropped += run->stores[i].dropped;
 		lost += export_rows_lost(run->stores[i].export);
 	}
+	rate = (captured - *last) * NSEC_PER_SEC / time;
 	fprintf(stderr, "\r%" PRIu64 " s  %" PRIu64 " rows  %" PRIu64 "/s  ",
 		(uint64_t)((when_now() - run->going) / NSEC_PER_SEC), captured,
-		captured - *last);
+		rate);
 	fprintf(stderr, "%" PRIu64 " lost  %" PRIu64 " dropped  %.1f %% of a CPU\033[K",
 		lost, dropped, cpu);
 	*last = captured;
@@ -636,7 +639,7 @@ static bool wait_tick(struct collect *run)
 static int capture(struct collect *run)
 {
 	bool progress = isatty(STDERR_FILENO), over = false;
-	uint64_t shown = when_now(), last = 0;
+	uint64_t shown = when_now(), last = 0, time;
 	int code = DONE;
 
 	run->going = when_now();
@@ -645,12 +648,13 @@ static int capture(struct collect *run)
 		over = wait_tick(run) || command_ended(run) ||
 		       (run->duration && when_now() - run->going >= run->duration);
 		code = write_rows(run, false);
-		if (when_now() - shown >= NSEC_PER_SEC) {
+		time = when_now() - shown;
+		if (time >= NSEC_PER_SEC) {
 			double cpu = look_at_collectors(run);
 
 			if (progress)
-				show_progress(run, cpu, &last);
-			shown = when_now();
+				show_progress(run, cpu, time, &last);
+			shown += time;
 		}
 	}
 	if (progress)

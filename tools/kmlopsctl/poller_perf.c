@@ -13,6 +13,7 @@
 #include <linux/perf_event.h>
 
 #include "kmlopsctl.h"
+#include "perf_reading.h"
 #include "poller.h"
 
 #define NAME_SIZE	24
@@ -75,17 +76,6 @@ struct counters {
 	struct counter *counters;
 	unsigned int nr;
 };
-
-/* What the counter would have, had it counted all the time. */
-static uint64_t scale(uint64_t count, uint64_t enabled, uint64_t running)
-{
-	unsigned __int128 product = (unsigned __int128)count * enabled;
-
-	if (!running)
-		return 0;
-	product /= running;
-	return product > UINT64_MAX ? UINT64_MAX : product;
-}
 
 static int open_event(unsigned int event, uint32_t cpu)
 {
@@ -163,18 +153,18 @@ static int poll_events(struct poll *poll)
 		const struct counter *counter = &all->counters[i];
 		struct perf_key key = { .cpu = counter->cpu };
 		struct perf_row row = { 0 };
-		uint64_t values[3];
+		struct perf_reading reading;
 
-		if (read(counter->fd, values, sizeof(values)) != sizeof(values)) {
+		if (read(counter->fd, &reading, sizeof(reading)) != sizeof(reading)) {
 			err = -EIO;
 			continue;
 		}
 		snprintf(key.event, sizeof(key.event), "%s",
 			 events[counter->event].name);
-		row.count = values[0];
-		row.enabled = values[1];
-		row.running = values[2];
-		row.scaled = scale(values[0], values[1], values[2]);
+		row.count = reading.count;
+		row.enabled = reading.enabled;
+		row.running = reading.running;
+		row.scaled = perf_scaled(&reading);
 		row.hardware = events[counter->event].type != PERF_TYPE_SOFTWARE;
 		poll_push(poll, 0, &key, &row);
 	}
