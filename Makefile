@@ -527,13 +527,20 @@ fuzz-netlink: deps ## fuzz the netlink family: 10 million messages, or 1 on FLAV
 		KMLOPS_FUZZ_MESSAGES=$(if $(FLAVOUR),1000000,10000000) \
 		selftests/vm/run-tests fuzz_vm/test_netlink
 
+# Ten times what 'make check' does: a thousand loads and unloads.
+stress: deps ## run the stress tests ten times longer, on FLAVOUR=debug if given
+	$(if $(FLAVOUR),$(call on-ci-kernel,$(FLAVOUR)),$(call for-vm,all tests))
+	$(Q)KVER=$$(cat build/vm/release$(FLAVOUR:%=-%)) VM_MEM=2G VM_BOOT_TIMEOUT=300 \
+		VM_TEST_TIMEOUT=7200 VM_TIMEOUT=14400 KMLOPS_TEST_EFFORT=1000 \
+		selftests/vm/run-tests bpf/test_cycles bpf/test_stress
+
 kunit: FLAVOUR := $(or $(FLAVOUR),plain)
 kunit: deps ## run the KUnit suites on the kernel FLAVOUR (plain)
 	@mkdir -p build/vm
 	@selftests/vm/ci-kernel $(FLAVOUR) >build/vm/release-$(FLAVOUR)
 	+@$(MAKE) $(jobs) KVER=$$(cat build/vm/release-$(FLAVOUR)) kunit-kmod >&2
 	$(Q)KVER=$$(cat build/vm/release-$(FLAVOUR)) selftests/vm/run-kunit
-.PHONY: ci-kernel check-debug check-kcsan fuzz-netlink kunit
+.PHONY: ci-kernel check-debug check-kcsan fuzz-netlink stress kunit
 
 # ---- generated files
 

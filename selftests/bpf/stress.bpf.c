@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Programs of all contexts that capture into one store and read it, and count
- * what the calls returned.
+ * Programs of all contexts that capture into one store and read it, run a model
+ * that is swapped meanwhile, and count what the calls returned.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -45,6 +45,7 @@ __u64 calls[STRESS_STORES][STRESS_PROGRAMS];
 __u64 results[STRESS_STORES][STRESS_RESULTS];
 __u64 fleeting_results[STRESS_RESULTS];
 __u64 rows_read, rows_wrong, reads_failed;
+__u64 inferences, inferences_without, inferences_wrong;
 
 static __always_inline __u32 result_of(__s64 ret)
 {
@@ -94,6 +95,22 @@ static __noinline int read(__u64 number)
 	return 0;
 }
 
+/* One version gives 0, 1000, 24 and the other one 1, 24, 1000. */
+static __noinline int infer(void)
+{
+	__s64 in[2] = { 7, 7 }, out[3] = { -1, -1, -1 };
+	int err = kmlops_infer(STRESS_MODEL, in, sizeof(in), out, sizeof(out));
+
+	if (err == -ENOENT)
+		__sync_fetch_and_add(&inferences_without, 1);
+	else if (!err && ((out[0] == 0 && out[1] == 1000 && out[2] == 24) ||
+			  (out[0] == 1 && out[1] == 24 && out[2] == 1000)))
+		__sync_fetch_and_add(&inferences, 1);
+	else
+		__sync_fetch_and_add(&inferences_wrong, 1);
+	return 0;
+}
+
 static __noinline int capture(__u32 store, __u32 program)
 {
 	struct stress_row row;
@@ -116,6 +133,8 @@ static __noinline int capture(__u32 store, __u32 program)
 
 	if (!(number & 3))
 		read(number >> 2);
+	if (!(number & 7))
+		infer();
 	return 0;
 }
 
@@ -189,5 +208,32 @@ int on_syscall(void *ctx)
 		__sync_fetch_and_add(&fleeting_results[result], 1);
 	return 0;
 }
+
+/* Congestion control: its programs run while the kernel has the socket locked. */
+SEC("struct_ops")
+__u32 BPF_PROG(on_loss, struct sock *sk)
+{
+	return 64;
+}
+
+SEC("struct_ops")
+__u32 BPF_PROG(on_undo, struct sock *sk)
+{
+	return 64;
+}
+
+SEC("struct_ops")
+void BPF_PROG(on_ack, struct sock *sk, __u32 ack, __u32 acked)
+{
+	capture_both(ON_ACK);
+}
+
+SEC(".struct_ops")
+struct tcp_congestion_ops stress_tcp = {
+	.ssthresh = (void *)on_loss,
+	.undo_cwnd = (void *)on_undo,
+	.cong_avoid = (void *)on_ack,
+	.name = STRESS_TCP,
+};
 
 char _license[] SEC("license") = "GPL";

@@ -4,6 +4,8 @@
 #define SELFTESTS_BPF_STRESS_H
 
 #define STRESS_KEYS	64
+#define STRESS_MODEL	"stress"
+#define STRESS_TCP	"kmlops_stress"	/* congestion control */
 
 struct stress_key {
 	__u32 id;
@@ -30,6 +32,7 @@ enum stress_program {
 	ON_WIRE,
 	ON_SYSCALL,
 	ON_OPEN,
+	ON_ACK,
 	STRESS_PROGRAMS
 };
 

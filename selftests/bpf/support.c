@@ -242,3 +242,21 @@ int module_users(void)
 		fclose(file);
 	return users;
 }
+
+long kernel_memory(void)
+{
+	static const char *const parts[] = { "SUnreclaim:", "VmallocUsed:",
+					     "Percpu:" };
+	FILE *file = fopen("/proc/meminfo", "r");
+	char line[128];
+	long sum = 0;
+	size_t i;
+
+	while (file && fgets(line, sizeof(line), file))
+		for (i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+			if (!strncmp(line, parts[i], strlen(parts[i])))
+				sum += atol(line + strlen(parts[i]));
+	if (file)
+		fclose(file);
+	return sum;
+}

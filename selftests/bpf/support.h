@@ -71,4 +71,7 @@ int run_once(const struct bpf_program *program);
  */
 int module_users(void);
 
+/* Memory that the kernel says it uses, but for caches, in KiB. */
+long kernel_memory(void);
+
 #endif /* SELFTESTS_BPF_SUPPORT_H */

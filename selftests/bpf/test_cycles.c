@@ -16,25 +16,6 @@
 #define CYCLES	100
 #define WARM_UP	10
 
-/* What is not caches, in KiB. */
-static long memory(void)
-{
-	static const char *const parts[] = { "SUnreclaim:", "VmallocUsed:",
-					     "Percpu:" };
-	FILE *file = fopen("/proc/meminfo", "r");
-	char line[128];
-	long sum = 0;
-	size_t i;
-
-	while (file && fgets(line, sizeof(line), file))
-		for (i = 0; i < sizeof(parts) / sizeof(*parts); i++)
-			if (!strncmp(line, parts[i], strlen(parts[i])))
-				sum += atol(line + strlen(parts[i]));
-	if (file)
-		fclose(file);
-	return sum;
-}
-
 static int load(void)
 {
 	int fd = open(MODULE, O_RDONLY), err;
@@ -78,14 +59,14 @@ int main(int argc, char **argv)
 	int map = map_with_btf("cycles", 4), i, failed = 0;
 	long before = 0, after = 0, size;
 
-	size = memory();
+	size = kernel_memory();
 	ok_equal(unload(), 0, "the module can be unloaded");
 	usleep(300000);
-	size -= memory();
+	size -= kernel_memory();
 	for (i = 0; i < cycles + WARM_UP; i++) {
 		if (i == WARM_UP) {
 			usleep(500000);
-			before = memory();
+			before = kernel_memory();
 		}
 		failed += load() < 0;
 		if (i % 4 == 0)
@@ -94,7 +75,7 @@ int main(int argc, char **argv)
 	}
 	/* Some of it goes a grace period later. */
 	for (i = 0; i < 50; i++) {
-		after = memory();
+		after = kernel_memory();
 		if (after - before < 1024)
 			break;
 		usleep(100000);
