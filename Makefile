@@ -55,8 +55,8 @@ all: kmod bpf lib tool ## build the module, BPF objects, library and kmlopsctl
 
 # Sources are copied, so that builds for several kernels do not mix and the
 # source tree stays clean.
-KMOD_SOURCES := Kbuild $(wildcard kmod/*.[ch] uapi/linux/*.h)
-KCC = $(shell sed -n 's/^CC = .*(CROSS_COMPILE)//p' $(KDIR)/.kernelvariables 2>/dev/null)
+KMOD_SOURCES := Kbuild kmod/compat.mk $(wildcard kmod/*.[ch] uapi/linux/*.h)
+KERNEL_MAKE := $(abspath tools/kernel-make)
 
 kmod: $(KMOD) ## build the module only
 .PHONY: kmod
@@ -64,7 +64,7 @@ kmod: $(KMOD) ## build the module only
 $(KMOD): $(KMOD_SOURCES) | need-kmod
 	$(call say,KBUILD,$@)
 	$(Q)mkdir -p $(@D) && cp -p --parents -t $(@D) $^
-	$(Q)$(MAKE) -s -C $(KDIR) M=$(abspath $(@D)) modules
+	+$(Q)$(KERNEL_MAKE) -C $(KDIR) -s M=$(abspath $(@D)) modules
 	$(Q)readelf -SW $@ | grep -q ' \.BTF ' || \
 		{ echo "$@ has no BTF: kfuncs need $(KDIR)/vmlinux and pahole" >&2; rm $@; exit 1; }
 	$(Q)touch $@
@@ -81,13 +81,13 @@ KUNIT_SOURCES := $(wildcard kmod/tests/*.[ch]) selftests/user/model_builder.h \
 $(KUNIT_KMOD): $(KMOD_SOURCES) $(KUNIT_SOURCES) | need-kmod
 	$(call say,KBUILD,$@)
 	$(Q)rm -rf $(@D)/kmod/tests && mkdir -p $(@D) && cp -p --parents -t $(@D) $^
-	$(Q)$(MAKE) -s -C $(KDIR) M=$(abspath $(@D)) KERNMLOPS_KUNIT=y modules
+	+$(Q)$(KERNEL_MAKE) -C $(KDIR) -s M=$(abspath $(@D)) KERNMLOPS_KUNIT=y modules
 	$(Q)touch $@
 
 need-kmod:
 	@[ -r "$(KDIR)/include/config/kernel.release" ] || { \
 		echo "No kernel headers $(or $(KVER),>= 6.12) here: apt-get install linux-headers-$(or $(KVER),6.12-amd64), or 'make kernel' to fetch them" >&2; exit 1; }
-	@tools/need $(or $(KCC),gcc)=$(or $(KCC),gcc) pahole=pahole readelf=binutils
+	@tools/need readelf=binutils
 .PHONY: need-kmod
 
 kernel: ## fetch a stock kernel (image and headers) into build/kernel
@@ -320,7 +320,7 @@ TEST_KMODS := build/selftests/kmod/$(KVER)
 $(TEST_KMODS)/built: $(wildcard selftests/kmod/*) $(KMOD)
 	$(call say,KBUILD,$(@D))
 	$(Q)mkdir -p $(@D) && cp -p -t $(@D) selftests/kmod/* && rm -f $(@D)/Module.symvers
-	$(Q)$(MAKE) -s -C $(KDIR) M=$(abspath $(@D)) KERNMLOPS=$(abspath $(dir $(KMOD))) \
+	+$(Q)$(KERNEL_MAKE) -C $(KDIR) -s M=$(abspath $(@D)) KERNMLOPS=$(abspath $(dir $(KMOD))) \
 		KBUILD_EXTRA_SYMBOLS=$(abspath $(dir $(KMOD)))/Module.symvers modules
 	$(Q)touch $@
 
@@ -328,14 +328,14 @@ test-kmods: $(TEST_KMODS)/built
 .PHONY: test-kmods
 
 # Models as code, made as users make them: one of layers, a tree, boosted trees.
-TEST_CODE := build/selftests/cli/code
+TEST_CODE := build/selftests/code/$(KVER)
 
 $(TEST_CODE)/built: tools/python/tests/random_models.py selftests/cli/patient.py $(TOOL) $(KMOD)
 	$(call say,CODE,$(@D))
 	$(Q)rm -rf $(@D) && mkdir -p $(@D)
 	$(Q)PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tools/python $(PYTHON) $< $(@D) 5 11 >/dev/null
-	$(Q)for model in layers=1 tree=2 boosted=4; do \
-		$(TOOL) -j model compile test-$${model%=*} file $(@D)/$${model#*=}.kmml \
+	+$(Q)for model in layers=1 tree=2 boosted=4; do \
+		MAKE=$(KERNEL_MAKE) $(TOOL) -j model compile test-$${model%=*} file $(@D)/$${model#*=}.kmml \
 			output $(@D)/$${model%=*} kernel $(abspath $(KDIR)) \
 			devel $(dir $(KMOD)) >$(@D)/$${model%=*}.json || exit 1; \
 		cp $(@D)/$${model%=*}/*.ko $(@D)/$${model%=*}.ko; \
@@ -344,6 +344,9 @@ $(TEST_CODE)/built: tools/python/tests/random_models.py selftests/cli/patient.py
 	$(Q)PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tools/python $(PYTHON) selftests/cli/patient.py \
 		$(@D)/tree.kmml $(@D)/patient.kmml
 	$(Q)touch $@
+
+test-code: $(TEST_CODE)/built
+.PHONY: test-code
 
 tests: $(FORMAT_TEST) $(USER_TESTS) $(FUZZ) $(NL_TESTS) $(BPF_TESTS) $(FUZZERS) $(CLI_TEST_OBJECTS) $(TEST_KMODS)/built $(TEST_CODE)/built ## build the tests
 .PHONY: tests

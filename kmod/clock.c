@@ -15,6 +15,7 @@
 #include <linux/timer.h>
 #include <asm/tsc.h>
 #include "clock.h"
+#include "compat.h"
 
 #define DRAW_EVERY_MS	(KMLOPS_CLOCK_REACH_MS / 4)
 /* Pairs closer than this would give a slope too coarse. */
@@ -49,9 +50,9 @@ static void read_pair(u64 *tsc, u64 *ns)
 /* Whether CLOCK_MONOTONIC itself is made of the TSC: then it may be here. */
 static bool tsc_keeps_time(void)
 {
-	struct system_time_snapshot snapshot;
+	struct system_time_snapshot snapshot = {};
 
-	ktime_get_snapshot(&snapshot);
+	ktime_get_snapshot_id(CLOCK_MONOTONIC, &snapshot);
 	return snapshot.cs_id == CSID_X86_TSC && !check_tsc_unstable();
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Differences between supported kernels (6.12 and later), by feature. What the
- * preprocessor cannot see, Kbuild looks up in the headers: KMLOPS_HAS_*.
+ * preprocessor cannot see, compat.mk looks up in the headers: KMLOPS_HAS_*.
  */
 #ifndef KMLOPS_COMPAT_H
 #define KMLOPS_COMPAT_H
@@ -9,12 +9,8 @@
 #include <linux/btf.h>
 #include <linux/module.h>
 
-/* The argument was a bare token before 6.13. */
-#ifdef KMLOPS_HAS_STRING_NS
-#define KMLOPS_IMPORT_NS(ns)	MODULE_IMPORT_NS(#ns)
-#else
-#define KMLOPS_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns)
-#endif
+/* MODULE_IMPORT_NS() takes a bare token, or a string; what it is made of does not change. */
+#define KMLOPS_IMPORT_NS(ns)	MODULE_INFO(import_ns, #ns)
 
 /* All arguments of kfuncs are trusted where there is no flag to say so. */
 #ifndef KF_TRUSTED_ARGS
@@ -31,6 +27,17 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 {
 	hrtimer_init(timer, clock, mode);
 	timer->function = callback;
+}
+#endif
+
+/* Later snapshots are of a clock that is named, and may be of none. */
+#ifndef KMLOPS_HAS_SNAPSHOT_ID
+#include <linux/timekeeping.h>
+
+static inline void ktime_get_snapshot_id(clockid_t clock,
+					 struct system_time_snapshot *snapshot)
+{
+	ktime_get_snapshot(snapshot);
 }
 #endif
 

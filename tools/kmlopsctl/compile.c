@@ -136,7 +136,7 @@ static int build_module(const struct compile *c)
 	char *module = realpath(c->dir, NULL);
 	char *devel = realpath(c->devel, NULL);
 	char *m = xprintf("M=%s", module ? module : c->dir);
-	char *symbols, *headers;
+	char *symbols, *headers, *make = getenv("MAKE");
 	int code;
 
 	if (!devel) {
@@ -148,8 +148,8 @@ static int build_module(const struct compile *c)
 	symbols = xprintf("KBUILD_EXTRA_SYMBOLS=%s/Module.symvers", devel);
 	headers = xprintf("KERNMLOPS=%s", devel);
 	code = trial_run("the build of the module", (char *const []){
-		"make", "-s", "-C", (char *)c->kernel, m, symbols, headers,
-		"modules", NULL });
+		make ? make : "make", "-C", (char *)c->kernel, "-s", m, symbols,
+		headers, "modules", NULL });
 	free(headers);
 	free(symbols);
 out:

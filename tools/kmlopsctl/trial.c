@@ -77,6 +77,7 @@ int trial_run(const char *what, char *const argv[])
 	if (!pid) {
 		dup2(STDERR_FILENO, STDOUT_FILENO);
 		/* A make that runs us is none of its business. */
+		unsetenv("MAKE");
 		unsetenv("MAKEFLAGS");
 		unsetenv("MAKELEVEL");
 		execvp(argv[0], argv);
