@@ -107,6 +107,34 @@ static bool is_narrow(const struct kmlops_layer *layer,
 	       (1LL << 31) - 128;
 }
 
+/* Whether the type of the outputs clamps them already. */
+static bool is_saturated(const struct kmlops_layer *layer)
+{
+	s64 limit = 1LL << (layer->output_bits - 1);
+
+	return layer->narrow && layer->min == -limit && layer->max == limit - 1;
+}
+
+/*
+ * Whether the zero point, shifted to where it is added, leaves room: sum and
+ * bias times multiplier are less than 2^62, and AVX-512 has 128 to add as well.
+ */
+static bool is_folded(const struct kmlops_layer *layer,
+		      const struct kmlops_model_channel *channels)
+{
+	s64 most = (layer->zero_point < 0 ? -(s64)layer->zero_point :
+		    layer->zero_point) + 128;
+	u32 c;
+
+	if (!layer->narrow ||
+	    layer->activation != KMLOPS_MODEL_ACTIVATION_CLAMP)
+		return false;
+	for (c = 0; c < layer->nr_outputs; c++)
+		if (most > 1LL << 61 >> le32_to_cpu(channels[c].shift))
+			return false;
+	return true;
+}
+
 /* Three lanes if they hold the sums of enough inputs. */
 static void choose_lanes(struct kmlops_layer *layer, const s8 *weights,
 			 const struct kmlops_range *inputs)
@@ -135,6 +163,7 @@ struct shape {
 	u32 lanes;	/* of 32 bits */
 	u32 inputs;	/* in a lane */
 	u32 channel_bytes;	/* of a block */
+	bool unsigned_outputs;	/* outputs have 128 added */
 };
 
 static struct shape path_shape(const struct kmlops_layer *layer, u32 path)
@@ -143,6 +172,8 @@ static struct shape path_shape(const struct kmlops_layer *layer, u32 path)
 		.lanes = path == KMLOPS_PATH_AVX512 ? 16 : 8,
 		.inputs = path == KMLOPS_PATH_AVX512 &&
 			  layer->input_bits == 8 ? 4 : 2,
+		.unsigned_outputs = path == KMLOPS_PATH_AVX512 &&
+				    layer->output_bits == 8,
 	};
 
 	shape.channel_bytes = shape.lanes * 16;
@@ -299,6 +330,10 @@ static void pack_channels(const struct kmlops_layer *layer,
 			for (i = 0; i < layer->nr_inputs; i++)
 				bias -= 128 * source->weights[c * layer->nr_inputs + i];
 		offset = (u64)bias * multiplier + (1ULL << (shift - 1));
+		/* Outputs of 8 bits are unsigned on AVX-512. */
+		if (layer->folded)
+			offset += (u64)(layer->zero_point +
+					(shape->unsigned_outputs ? 128 : 0)) << shift;
 		if (path == KMLOPS_PATH_AVX2 && !layer->narrow)
 			offset += 1ULL << 63;
 		((u32 *)block)[lane] = multiplier;
@@ -333,6 +368,8 @@ static void pack_layer(struct kmlops_layer *layer, u32 paths,
 		channel->shift = le32_to_cpu(wire->shift);
 		channel->offset = (u64)bias * channel->multiplier +
 				  (1ULL << (channel->shift - 1));
+		if (layer->folded)
+			channel->offset += (u64)layer->zero_point << channel->shift;
 	}
 }
 
@@ -354,6 +391,13 @@ static void pack_norms(struct kmlops_mlp *mlp,
 	}
 }
 
+static bool is_narrow_norm(const struct kmlops_norm *norm)
+{
+	return norm->multiplier == (s32)norm->multiplier &&
+	       (norm->log2 || (norm->min == (s32)norm->min &&
+			       norm->max == (s32)norm->max));
+}
+
 static void pack_norms8(struct kmlops_mlp *mlp)
 {
 	u32 i;
@@ -367,8 +411,10 @@ static void pack_norms8(struct kmlops_mlp *mlp)
 		norms8->multiplier[i % 8] = norm->multiplier;
 		norms8->offset[i % 8] = norm->offset;
 		norms8->shift[i % 8] = norm->shift;
+		norms8->narrow = (i % 8 == 0 || norms8->narrow) &&
+				 is_narrow_norm(norm);
 		if (norm->log2)
-			norms8->log2[0] |= 1U << i % 8;
+			norms8->log2 |= 1U << i % 8;
 	}
 }
 
@@ -401,6 +447,8 @@ static int prove(struct kmlops_mlp *mlp, const struct kmlops_model_file *model,
 			break;
 		mlp->work += layer->proof.work;
 		layer->narrow = is_narrow(layer, source.channels);
+		layer->folded = is_folded(layer, source.channels);
+		layer->saturated = is_saturated(layer);
 		choose_lanes(layer, source.weights, inputs);
 		next = inputs;
 		inputs = outputs;

@@ -41,7 +41,7 @@ struct kmlops_layer_proof {
 
 /*
  * (sum * multiplier + offset) >> shift. The offset has the bias, the rounding,
- * and what the sums of the path begin with.
+ * what the sums of the path begin with, and in a folded layer the zero point.
  */
 struct kmlops_channel {
 	u64 offset;
@@ -83,7 +83,7 @@ struct kmlops_pack {
  * @input_bits: 8 or 16
  * @output_bits: 8 or 16; 32 in the last layer
  * @activation: enum kmlops_model_activation
- * @zero_point: what is added before the clamp
+ * @zero_point: what is added before the clamp, if it is not folded
  * @min: least output
  * @max: greatest output
  * @table_offset: what is added to what the table gives
@@ -95,6 +95,9 @@ struct kmlops_pack {
  * @packs: the same for vector paths, where the machine has them
  * @narrow: all shifts are at least 32, so that requantized accumulators are what
  *   the upper halves are shifted to, and they fit 32 bits with the zero point
+ * @folded: a narrow layer without table whose channels have the zero point in
+ *   their offsets
+ * @saturated: a narrow layer whose outputs may be all that their bits can hold
  * @proof: what was proved of it
  */
 struct kmlops_layer {
@@ -114,6 +117,8 @@ struct kmlops_layer {
 	struct kmlops_channel *channels;
 	struct kmlops_pack packs[KMLOPS_PATHS];
 	bool narrow;
+	bool folded;
+	bool saturated;
 	struct kmlops_layer_proof proof;
 };
 
@@ -127,15 +132,19 @@ struct kmlops_norm {
 	bool log2;
 };
 
-/* Normalizers of eight inputs, a bit of @log2 for each. */
+/*
+ * Normalizers of eight inputs, a bit of @log2 for each; @narrow if what is
+ * multiplied has 32 bits.
+ */
 struct kmlops_norms8 {
 	s64 min[8];
 	s64 max[8];
 	s64 multiplier[8];
 	s64 offset[8];
 	u64 shift[8];
-	u64 log2[8];
-};
+	u32 log2;
+	bool narrow;
+} ____cacheline_aligned;
 
 /**
  * struct kmlops_mlp - A verified MLP

@@ -191,7 +191,9 @@ static __always_inline __m256i finish_block(__m256i sums, const u8 *channels,
 		v = _mm256_srav_epi32(upper_halves(even, odd), shifts);
 	else
 		v = shift_wide(even, odd, shifts, layer);
-	if (unlikely(layer->activation != KMLOPS_MODEL_ACTIVATION_CLAMP))
+	if (likely(layer->folded))
+		return v;
+	if (layer->activation != KMLOPS_MODEL_ACTIVATION_CLAMP)
 		v = look_up(v, layer);
 	return _mm256_add_epi32(v, _mm256_set1_epi32(layer->zero_point));
 }

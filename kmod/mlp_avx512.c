@@ -24,6 +24,12 @@ static __always_inline __m512i load(const void *at)
 	return _mm512_load_si512(at);
 }
 
+/* Eight words of 32 bits, as 64 bits. */
+static __always_inline __m512i widen(const void *at)
+{
+	return _mm512_cvtepu32_epi64(_mm256_load_si256(at));
+}
+
 static __always_inline __m512i load_lane(const u8 *at)
 {
 	return _mm512_set1_epi32(*(const kmlops_lane *)at);
@@ -59,8 +65,12 @@ static __always_inline void normalize(const struct kmlops_mlp *mlp,
 		asm("" : "+v" (x));
 		x = _mm512_max_epi64(x, load(norms->min));
 		x = _mm512_min_epi64(x, load(norms->max));
-		x = _mm512_mask_mov_epi64(x, norms->log2[0], log2q4(x));
-		x = _mm512_mullo_epi64(x, load(norms->multiplier));
+		if (norms->log2)
+			x = _mm512_mask_mov_epi64(x, norms->log2, log2q4(x));
+		if (likely(norms->narrow))
+			x = _mm512_mul_epi32(x, load(norms->multiplier));
+		else
+			x = _mm512_mullo_epi64(x, load(norms->multiplier));
 		x = _mm512_add_epi64(x, load(norms->offset));
 		x = _mm512_srav_epi64(x, load(norms->shift));
 		if (bytes) {
@@ -146,13 +156,11 @@ static __always_inline __m512i load_lanes(const u8 *at, u32 channels)
 	return _mm512_set1_epi64(*(const kmlops_lane64 *)at);
 }
 
-/* The sums of the tail, one in each of the first lanes. */
+/* The sums of the tail, each in the first of the lanes that its channel has. */
 static __always_inline __m512i sum_tail(const u8 *weights, const u8 *in,
 					u32 steps, u32 channels, bool bytes)
 {
-	const __m512i numbers = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8,
-						 7, 6, 5, 4, 3, 2, 1, 0);
-	__m512i even = _mm512_setzero_si512(), odd = even, firsts;
+	__m512i even = _mm512_setzero_si512(), odd = even;
 	u32 each = LANES / channels;
 
 	for (; steps > 1; steps -= 2) {
@@ -172,8 +180,7 @@ static __always_inline __m512i sum_tail(const u8 *weights, const u8 *in,
 		even = _mm512_add_epi32(even, _mm512_shuffle_i32x4(even, even, 0xb1));
 	if (channels <= 1)
 		even = _mm512_add_epi32(even, _mm512_shuffle_i32x4(even, even, 0x4e));
-	firsts = _mm512_mullo_epi32(numbers, _mm512_set1_epi32(each));
-	return _mm512_permutexvar_epi32(firsts, even);
+	return even;
 }
 
 static __always_inline __m512i clamp32(__m512i v, s32 min, s32 max)
@@ -237,12 +244,21 @@ static __always_inline __m512i shift_wide(__m512i even, __m512i odd,
 	return _mm512_mask_mov_epi32(even, 0xaaaa, _mm512_slli_epi64(odd, 32));
 }
 
+static __always_inline __m512i finish_unfolded(__m512i v,
+					       const struct kmlops_layer *layer)
+{
+	/* Outputs of 8 bits are unsigned here. Sums of wide layers wrap back. */
+	u32 more = layer->output_bits == 8 ? 128 : 0;
+
+	if (layer->activation != KMLOPS_MODEL_ACTIVATION_CLAMP)
+		v = look_up(v, layer);
+	return _mm512_add_epi32(v, _mm512_set1_epi32(layer->zero_point + more));
+}
+
 /* Requantizes the sums of a block, and makes them outputs before the clamp. */
 static __always_inline __m512i finish_block(__m512i sums, const u8 *channels,
 					    const struct kmlops_layer *layer)
 {
-	/* Outputs of 8 bits are unsigned here. Sums of wide layers wrap back. */
-	u32 more = layer->output_bits == 8 ? 128 : 0;
 	__m512i multipliers = load(channels);
 	__m512i shifts = load(channels + SHIFTS);
 	__m512i even = _mm512_mul_epi32(sums, multipliers);
@@ -255,9 +271,7 @@ static __always_inline __m512i finish_block(__m512i sums, const u8 *channels,
 		v = _mm512_srav_epi32(upper_halves(even, odd), shifts);
 	else
 		v = shift_wide(even, odd, shifts, layer);
-	if (unlikely(layer->activation != KMLOPS_MODEL_ACTIVATION_CLAMP))
-		v = look_up(v, layer);
-	return _mm512_add_epi32(v, _mm512_set1_epi32(layer->zero_point + more));
+	return likely(layer->folded) ? v : finish_unfolded(v, layer);
 }
 
 /* Outputs of four blocks, clamped. Packing leaves groups of four by turns. */
@@ -269,8 +283,10 @@ static __always_inline __m512i pack_bytes(struct sums v,
 	__m512i packed = _mm512_packus_epi16(_mm512_packs_epi32(v.a, v.b),
 					     _mm512_packs_epi32(v.c, v.d));
 
-	packed = _mm512_max_epu8(packed, _mm512_set1_epi8(layer->min + 128));
-	packed = _mm512_min_epu8(packed, _mm512_set1_epi8(layer->max + 128));
+	if (!layer->saturated) {
+		packed = _mm512_max_epu8(packed, _mm512_set1_epi8(layer->min + 128));
+		packed = _mm512_min_epu8(packed, _mm512_set1_epi8(layer->max + 128));
+	}
 	return _mm512_permutexvar_epi32(order, packed);
 }
 
@@ -324,7 +340,8 @@ static __always_inline void store_scores(s64 *scores, __m512i v,
 {
 	__m256i low, high;
 
-	v = clamp32(v, layer->min, layer->max);
+	if (!layer->saturated)
+		v = clamp32(v, layer->min, layer->max);
 	low = _mm512_castsi512_si256(v);
 	high = _mm512_extracti64x4_epi64(v, 1);
 	_mm512_storeu_si512(scores, _mm512_cvtepi32_epi64(low));
@@ -369,31 +386,53 @@ static __always_inline void infer_blocks(const struct kmlops_layer *layer,
 	store(out, scores, first, v, blocks, layer);
 }
 
+/* The scores of up to 8 channels, whose sums are in even lanes, @each apart. */
+static __always_inline void give_scores(__m512i sums, u32 each,
+					const u8 *channels,
+					const struct kmlops_layer *layer,
+					s64 *scores)
+{
+	const __m512i numbers = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
+	const __m512i by_turns = _mm512_set_epi64(11, 3, 10, 2, 9, 1, 8, 0);
+	__m512i firsts = _mm512_mullo_epi64(numbers, _mm512_set1_epi64(each / 2));
+	__m512i multipliers = widen(channels);
+	__m512i shifts = widen(channels + SHIFTS);
+	__m512i offsets = _mm512_permutex2var_epi64(load(channels + EVEN_OFFSETS),
+						    by_turns,
+						    load(channels + ODD_OFFSETS));
+	__m512i v = _mm512_permutexvar_epi64(firsts, sums);
+
+	if (likely(layer->narrow))
+		shifts = _mm512_add_epi64(shifts, _mm512_set1_epi64(32));
+	v = _mm512_mul_epi32(v, multipliers);
+	v = _mm512_srav_epi64(_mm512_add_epi64(v, offsets), shifts);
+	if (unlikely(!layer->folded))
+		v = _mm512_add_epi64(v, _mm512_set1_epi64(layer->zero_point));
+	if (!layer->saturated)
+		v = clamp64(v, layer->min, layer->max);
+	_mm512_storeu_si512(scores, v);
+}
+
 static __always_inline void infer_tail(const struct kmlops_layer *layer,
 				       const u8 *weights, const u8 *in,
-				       u32 first, bool bytes, u8 *out,
-				       s64 *scores)
+				       u32 first, u32 channels, bool bytes,
+				       u8 *out, s64 *scores)
 {
+	const __m512i numbers = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8,
+						 7, 6, 5, 4, 3, 2, 1, 0);
 	const struct kmlops_pack *pack = &layer->packs[KMLOPS_PATH_AVX512];
-	const u8 *channels = pack->channels + first / LANES * CHANNELS;
-	u32 steps = pack->tail_steps;
+	const u8 *block = pack->channels + first / LANES * CHANNELS;
+	u32 each = LANES / channels;
+	__m512i firsts = _mm512_mullo_epi32(numbers, _mm512_set1_epi32(each));
 	struct sums v = {};
 
-	switch (pack->tail_channels) {
-	case 1:
-		v.a = sum_tail(weights, in, steps, 1, bytes);
-		break;
-	case 2:
-		v.a = sum_tail(weights, in, steps, 2, bytes);
-		break;
-	case 4:
-		v.a = sum_tail(weights, in, steps, 4, bytes);
-		break;
-	default:
-		v.a = sum_tail(weights, in, steps, 8, bytes);
+	v.a = sum_tail(weights, in, pack->tail_steps, channels, bytes);
+	if (layer->output_bits == 32) {
+		give_scores(v.a, each, block, layer, scores + first);
+		return;
 	}
-	v.a = finish_block(v.a, channels, layer);
-	store(out, scores, first, v, 1, layer);
+	v.a = finish_block(_mm512_permutexvar_epi32(firsts, v.a), block, layer);
+	store_hidden(out + first * (layer->output_bits / 8), v, 1, layer);
 }
 
 static __always_inline void infer_layer(const struct kmlops_layer *layer,
@@ -426,8 +465,18 @@ static __always_inline void infer_layer(const struct kmlops_layer *layer,
 	}
 	if (pack->tail_channels) {
 		kmlops_mlp_account(done, LANES * layer->nr_inputs);
-		infer_tail(layer, weights, in, first, bytes, out,
-			   scores);
+		if (pack->tail_channels == 1)
+			infer_tail(layer, weights, in, first, 1, bytes, out,
+				   scores);
+		else if (pack->tail_channels == 2)
+			infer_tail(layer, weights, in, first, 2, bytes, out,
+				   scores);
+		else if (pack->tail_channels == 4)
+			infer_tail(layer, weights, in, first, 4, bytes, out,
+				   scores);
+		else
+			infer_tail(layer, weights, in, first, 8, bytes, out,
+				   scores);
 	}
 }
 

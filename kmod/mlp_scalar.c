@@ -65,16 +65,16 @@ static __always_inline s64 requantize(const struct kmlops_channel *channel,
 /* Where the outputs of a block of channels go. */
 struct block {
 	const struct kmlops_channel *channels;
-	s64 zero_point;
 	s64 min;
 	s64 max;
 	kmlops_activation *out;
 	s64 *scores;
 };
 
+/* An output of a folded layer. */
 static __always_inline void clamp_one(const struct block *block, u64 sum, u32 i)
 {
-	s64 value = requantize(&block->channels[i], sum) + block->zero_point;
+	s64 value = requantize(&block->channels[i], sum);
 
 	value = kmlops_clamp(value, block->min, block->max);
 	if (block->scores)
@@ -176,18 +176,24 @@ static __always_inline void sum_groups(const struct kmlops_layer *layer,
 	sum_block(layer, words, in, KMLOPS_SCALAR_GROUPS, lanes, before, sums);
 }
 
-static void activate_table(const struct kmlops_layer *layer,
-			   const struct kmlops_channel *channels,
-			   const u64 *sums, u32 nr, kmlops_activation *out)
+/* Outputs of a layer that is not folded. */
+static void activate_all(const struct kmlops_layer *layer,
+			 const struct block *block, const u64 *sums, u32 nr)
 {
 	u32 i;
 
 	for (i = 0; i < nr; i++) {
-		s64 t = kmlops_sigmoid16(requantize(&channels[i], sums[i]));
+		s64 value = requantize(&block->channels[i], sums[i]);
 
-		t = (t + layer->table_offset) >> layer->table_shift;
-		out[i] = kmlops_clamp(t + layer->zero_point, layer->min,
-				      layer->max);
+		if (layer->activation != KMLOPS_MODEL_ACTIVATION_CLAMP)
+			value = ((s64)kmlops_sigmoid16(value) +
+				 layer->table_offset) >> layer->table_shift;
+		value = kmlops_clamp(value + layer->zero_point, layer->min,
+				     layer->max);
+		if (block->scores)
+			block->scores[i] = value;
+		else
+			block->out[i] = value;
 	}
 }
 
@@ -205,11 +211,9 @@ static __always_inline void infer_layer(const struct kmlops_layer *layer,
 					const kmlops_activation *in,
 					kmlops_activation *out, s64 *scores)
 {
-	bool clamp = layer->activation == KMLOPS_MODEL_ACTIVATION_CLAMP;
-	bool overlap = clamp && !scores && layer->chunk >= WHOLE_BLOCK;
+	bool overlap = layer->folded && !scores && layer->chunk >= WHOLE_BLOCK;
 	struct block block = {
-		layer->channels, layer->zero_point, layer->min, layer->max, out,
-		scores,
+		layer->channels, layer->min, layer->max, out, scores,
 	};
 	u64 sums[WHOLE_BLOCK] kmlops_uninitialized;
 	const u64 *words = layer->words;
@@ -238,10 +242,10 @@ static __always_inline void infer_layer(const struct kmlops_layer *layer,
 		before = overlap && nr == WHOLE_BLOCK && left > nr;
 		if (before)
 			continue;
-		if (clamp)
+		if (likely(layer->folded))
 			clamp_all(&block, sums, nr);
 		else
-			activate_table(layer, block.channels, sums, nr, block.out);
+			activate_all(layer, &block, sums, nr);
 		block.channels += nr;
 		if (scores)
 			block.scores += nr;
