@@ -524,11 +524,17 @@ check-kcsan: deps ## run the VM tests under KCSAN, which finds data races
 	$(call on-ci-kernel,kcsan)
 	$(Q)KVER=$$(cat build/vm/release-kcsan) selftests/check-kernel $(T)
 
-fuzz-netlink: deps ## fuzz the netlink family: 10 million messages, or 1 on FLAVOUR=debug
-	$(if $(FLAVOUR),$(call on-ci-kernel,$(FLAVOUR)),$(call for-vm,all tests))
-	$(Q)KVER=$$(cat build/vm/release$(FLAVOUR:%=-%)) VM_TEST_TIMEOUT=36000 VM_TIMEOUT=40000 \
-		KMLOPS_FUZZ_MESSAGES=$(if $(FLAVOUR),1000000,10000000) \
-		selftests/vm/run-tests fuzz_vm/test_netlink
+# Of the seed SEED; the debug kernel last, as it takes longest.
+fuzz-netlink: deps ## fuzz the netlink family: 10 million messages, and 1 on the debug kernel
+	$(call on-ci-kernel,debug)
+	$(call fuzz-netlink-on,build/vm/release,10000000)
+	$(call fuzz-netlink-on,build/vm/release-debug,1000000)
+
+define fuzz-netlink-on
+	$(Q)KVER=$$(cat $1) VM_MEM=2G VM_BOOT_TIMEOUT=300 VM_TEST_TIMEOUT=36000 VM_TIMEOUT=40000 \
+		KMLOPS_FUZZ_MESSAGES=$2 KMLOPS_FUZZ_SEED=$(SEED) selftests/vm/run-tests fuzz_vm/test_netlink
+	$(Q)grep '^#' build/vm/output/fuzz_vm_test_netlink | tail -n 2
+endef
 
 # Ten times what 'make check' does: a thousand loads and unloads.
 stress: deps ## run the stress tests ten times longer, on FLAVOUR=debug if given

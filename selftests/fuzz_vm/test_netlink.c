@@ -2,14 +2,16 @@
 /*
  * Fuzzer of the netlink family. Messages are made from its specification:
  * right ones, and such that are wrong in one or more places. Several sessions
- * take turns, some leave dumps unread, some are closed in between, some have no
- * privilege; processes in other namespaces do the same meanwhile.
+ * take turns, each with an upload of its own; some leave dumps unread or half
+ * read, some are closed in between, some have no privilege or were opened
+ * without; processes in other namespaces do the same meanwhile.
  *
  * What it checks, besides that the kernel lives: who has no privilege is
  * refused, a refusal carries a sentence, no answer holds an address of the
- * kernel, and in the end all stores and models can be removed.
+ * kernel, and in the end all stores and models can be removed. The messages
+ * are those of the seed, whatever the kernel answers.
  *
- * test_netlink [MESSAGES [SEED]], or KMLOPS_FUZZ_MESSAGES
+ * test_netlink [MESSAGES [SEED]], or KMLOPS_FUZZ_MESSAGES and KMLOPS_FUZZ_SEED
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -60,20 +62,33 @@ struct op_spec {
 #define MAPS		6
 #define NAMES		5
 #define MESSAGES	100000
+/* Most messages that are sent at once. */
+#define BATCH		8
 
-/* One message under construction. */
-static char message[96 * 1024];
-static uint32_t length;
+/* A store that stays, of more rows than fit into one message of a dump. */
+#define STEADY		"steady"
+#define STEADY_ROWS	1000
+#define STEADY_VALUE	64
+
+/* What is sent at once, and where in it the message under construction is. */
+static char packet[96 * 1024];
+static char *message = packet;
+static uint32_t length;		/* of that message */
 static char answer[256 * 1024];
 
 struct session {
 	int fd;
 	uint32_t seq;
+	bool opened_privileged;
 	bool dumping;		/* an answer was left unread */
+	/* Its upload, if every part was taken. */
+	int model;
+	uint32_t sent_parts;	/* bytes */
 };
 
 static struct session sessions[SESSIONS];
 static int family;
+static bool elsewhere;		/* a process in other namespaces */
 static bool no_family;		/* in this network namespace */
 static int maps[MAPS];
 static uint8_t *model_file;
@@ -83,23 +98,42 @@ static int cpus;
 /* What one message is about, so that its parts can fit together. */
 static struct {
 	int map;
+	int model;		/* number of its name, or -1 for any */
 	uint32_t offset, part;
+	uint32_t fields, field;	/* how many, and which one is made */
 	bool wild;		/* this message is to be wrong somewhere */
 } plan;
 
+/* Nothing is sent: for what the messages alone are. */
+static bool dry;
+/* Of all messages so far. */
+static uint64_t digest;
+
 /* What was seen. */
 static uint64_t sent, done_right, refused, unanswered, no_sentence, addresses,
-		wrongly_allowed;
+		wrongly_allowed, cut_dumps, uploads;
+
+/* Bytes of characters, so that nothing looks like an address. */
+static void put_noise(char *to, uint32_t size)
+{
+	uint32_t i, part;
+
+	for (i = 0; i < size; i += part) {
+		uint64_t noise = random_u64() & 0x7f7f7f7f7f7f7f7f;
+
+		part = size - i < 8 ? size - i : 8;
+		memcpy(to + i, &noise, part);
+	}
+}
 
 static void put_bytes(const void *data, uint32_t size)
 {
-	if (length + size > sizeof(message) - 64)
+	if (message + length + size > packet + sizeof(packet) - 64)
 		return;
 	if (data)
 		memcpy(message + length, data, size);
 	else
-		for (uint32_t i = 0; i < size; i++)
-			message[length + i] = random_u64() & 0x7f;
+		put_noise(message + length, size);
 	length += size;
 	while (length % 4)
 		message[length++] = 0;
@@ -113,10 +147,11 @@ static void put_attr(uint16_t type, const void *data, uint32_t size)
 	put_bytes(data, size);
 }
 
-static void put_name(uint16_t type)
+static void put_name(uint16_t type, int number)
 {
-	char name[80];
-	int size = snprintf(name, sizeof(name), "fuzz%u", below(NAMES)) + 1;
+	char name[80] = "";
+	int size = snprintf(name, sizeof(name), "fuzz%u",
+			    number < 0 ? below(NAMES) : (uint32_t)number) + 1;
 
 	if (plan.wild && one_in(4)) {
 		for (size = below(70); size && below(40); size--)
@@ -138,7 +173,7 @@ static void put_number(const struct attr_spec *attr, uint64_t number)
 
 static void put_model_input(uint16_t type)
 {
-	int64_t vectors[60];
+	int64_t vectors[60] = {};
 	uint32_t i, number = 1 + below(10);
 
 	for (i = 0; i < 2 * number; i++)
@@ -160,6 +195,22 @@ static void put_cursor(uint16_t type)
 }
 
 static void put_attribute(const struct attr_spec *attr);
+static void put_by_kind(const struct attr_spec *attr);
+
+/* Nests in nests, each as long as what is in it says, and in the last @attr. */
+static void put_deep(const struct attr_spec *attr)
+{
+	uint32_t depth = 1 + below(one_in(10) ? 2000 : 20), start = length, i;
+
+	if (message + length + depth * NLA_HDRLEN > packet + sizeof(packet) / 2)
+		return;
+	for (i = 0; i < depth; i++)
+		put_attr(attr->id | NLA_F_NESTED, NULL, 0);
+	put_by_kind(attr);
+	for (i = 0; i < depth; i++)
+		((struct nlattr *)(message + start))[i].nla_len =
+			length - start - i * NLA_HDRLEN;
+}
 
 static void put_nest(const struct attr_spec *attr)
 {
@@ -183,23 +234,26 @@ static void put_nest(const struct attr_spec *attr)
 /* Attributes that must fit others to be right. */
 static bool put_meaningful(const struct attr_spec *attr)
 {
-	static const char *const whole[] = { "field/offset", "field/count" };
 	const char *name = attr->name;
-	uint32_t i;
 
 	if (!strcmp(name, "store/map-fd")) {
 		put_number(attr, maps[plan.map]);
 	} else if (!strcmp(name, "store/rows")) {
 		put_number(attr, plan.wild ? random_number() :
 				 1 + below(200));
+	} else if (!strcmp(name, "row/store") && one_in(4)) {
+		put_attr(attr->id, STEADY, sizeof(STEADY));
 	} else if (!strcmp(name, "row/key")) {
 		put_attr(attr->id, NULL, 4);
 	} else if (!strcmp(name, "row/value")) {
-		put_attr(attr->id, NULL, 4 << below(3));
+		put_attr(attr->id, NULL, one_in(8) ? STEADY_VALUE :
+						     4 << below(3));
 	} else if (!strcmp(name, "row/last")) {
 		put_number(attr, 1 + below(20));
 	} else if (!strcmp(name, "row/cursor")) {
 		put_cursor(attr->id);
+	} else if (!strcmp(name, "model/name")) {
+		put_name(attr->id, plan.model);
 	} else if (!strcmp(name, "model/size")) {
 		put_number(attr, model_size);
 	} else if (!strcmp(name, "model/offset")) {
@@ -208,12 +262,17 @@ static bool put_meaningful(const struct attr_spec *attr)
 		put_attr(attr->id, model_file + plan.offset, plan.part);
 	} else if (!strcmp(name, "model/input")) {
 		put_model_input(attr->id);
+	} else if (plan.wild) {
+		return false;
+	} else if (!strcmp(name, "field/name")) {
+		put_name(attr->id, plan.field);
+	} else if (!strcmp(name, "field/type") && plan.fields > 1) {
+		put_number(attr, KERNMLOPS_FIELD_TYPE_U32);
+	} else if (!strcmp(name, "field/offset")) {
+		put_number(attr, 4 * plan.field);
+	} else if (!strcmp(name, "field/count")) {
+		put_number(attr, 1);
 	} else {
-		for (i = 0; i < 2; i++)
-			if (!strcmp(name, whole[i]) && !plan.wild) {
-				put_number(attr, i);
-				return true;
-			}
 		return false;
 	}
 	return true;
@@ -223,7 +282,7 @@ static void put_by_kind(const struct attr_spec *attr)
 {
 	switch (attr->kind) {
 	case KIND_STRING:
-		put_name(attr->id);
+		put_name(attr->id, -1);
 		break;
 	case KIND_FLAG:
 		if (one_in(3))
@@ -250,10 +309,24 @@ static void put_attribute(const struct attr_spec *attr)
 			 one_in(8) ? below(65000) : below(100));
 		return;
 	}
+	if (plan.wild && one_in(12)) {
+		put_deep(attr);
+		return;
+	}
 	if (!plan.wild || below(4))
 		if (put_meaningful(attr))
 			return;
 	put_by_kind(attr);
+}
+
+/* One that may be there more than once: fields, more than there can be, too. */
+static void put_several(const struct attr_spec *attr)
+{
+	plan.fields = plan.wild && one_in(8) ? below(200) :
+		      one_in(3) ? 1 + below(4) : 1;
+	for (plan.field = 0; plan.field < plan.fields; plan.field++)
+		put_attribute(attr);
+	plan.field = 0;
 }
 
 static const struct attr_spec *attr_of(const struct op_spec *op, uint16_t id)
@@ -284,6 +357,10 @@ static void put_attributes(const struct op_spec *op)
 		    strcmp(attr->name, "row/store") && !op->dump)
 			if (nearest || strcmp(attr->name, "row/key"))
 				continue;
+		if (attr->multi) {
+			put_several(attr);
+			continue;
+		}
 		put_attribute(attr);
 		if (plan.wild && one_in(10))
 			put_attribute(attr);
@@ -338,8 +415,6 @@ static void look_for_addresses(const struct nlmsghdr *nlh)
 	uint64_t word;
 	int i;
 
-	if (nlh->nlmsg_type != family)
-		return;
 	for (i = GENL_HDRLEN; i + 8 <= nlmsg_datalen(nlh); i += 4) {
 		memcpy(&word, bytes + i, 8);
 		if (!is_address(word))
@@ -351,11 +426,19 @@ static void look_for_addresses(const struct nlmsghdr *nlh)
 	}
 }
 
+/* What is expected of one message, and what came. */
 struct verdict {
+	const struct op_spec *op;
+	uint32_t seq;
+	bool broken;		/* its head is wrong */
 	bool answered;
 	int err;
 	bool sentence;
 };
+
+/* Of what was sent at once. */
+static struct verdict verdicts[BATCH];
+static int nr_verdicts;
 
 static void take_ack(struct nlmsghdr *nlh, struct verdict *verdict)
 {
@@ -372,12 +455,25 @@ static void take_ack(struct nlmsghdr *nlh, struct verdict *verdict)
 	verdict->sentence = tb[NLMSGERR_ATTR_MSG];
 }
 
-/* Reads until the answer of the last message is complete, or none is left. */
-static struct verdict receive(struct session *session)
+static void take_message(struct session *session, struct nlmsghdr *nlh)
 {
-	struct verdict verdict = {};
+	int i;
 
-	while (!verdict.answered) {
+	if (nlh->nlmsg_type == family)
+		look_for_addresses(nlh);
+	if (nlh->nlmsg_type != NLMSG_ERROR && nlh->nlmsg_type != NLMSG_DONE)
+		return;
+	if (nlh->nlmsg_type == NLMSG_DONE)
+		session->dumping = false;
+	for (i = 0; i < nr_verdicts; i++)
+		if (nlh->nlmsg_seq == verdicts[i].seq)
+			take_ack(nlh, &verdicts[i]);
+}
+
+/* Reads what there is, @most messages of the kernel at most. */
+static void receive(struct session *session, int most)
+{
+	while (most--) {
 		ssize_t size = recv(session->fd, answer, sizeof(answer),
 				    MSG_DONTWAIT);
 		struct nlmsghdr *nlh = (void *)answer;
@@ -387,18 +483,9 @@ static struct verdict receive(struct session *session)
 			continue;
 		if (size <= 0)
 			break;
-		for (; nlmsg_ok(nlh, left); nlh = nlmsg_next(nlh, &left)) {
-			look_for_addresses(nlh);
-			if (nlh->nlmsg_type != NLMSG_ERROR &&
-			    nlh->nlmsg_type != NLMSG_DONE)
-				continue;
-			if (nlh->nlmsg_seq == session->seq)
-				take_ack(nlh, &verdict);
-			else if (nlh->nlmsg_type == NLMSG_DONE)
-				session->dumping = false;
-		}
+		for (; nlmsg_ok(nlh, left); nlh = nlmsg_next(nlh, &left))
+			take_message(session, nlh);
 	}
-	return verdict;
 }
 
 static void open_session(struct session *session)
@@ -406,6 +493,10 @@ static void open_session(struct session *session)
 	int on = 1, room = 1 << 20;
 	struct timeval patience = { .tv_sec = 20 };
 
+	session->dumping = false;
+	session->sent_parts = 0;
+	if (dry)
+		return;
 	session->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
 			     NETLINK_GENERIC);
 	if (session->fd < 0)
@@ -415,7 +506,13 @@ static void open_session(struct session *session)
 	setsockopt(session->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	setsockopt(session->fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
 		   sizeof(patience));
-	session->dumping = false;
+}
+
+static void close_session(struct session *session)
+{
+	cut_dumps += session->dumping;
+	if (!dry)
+		close(session->fd);
 }
 
 /* The effective capabilities of this process, dropped and taken back. */
@@ -426,6 +523,8 @@ static void set_privilege(bool on)
 	};
 	struct __user_cap_data_struct data[2];
 
+	if (dry)
+		return;
 	syscall(__NR_capget, &head, data);
 	data[0].effective = on ? data[0].permitted : 0;
 	data[1].effective = on ? data[1].permitted : 0;
@@ -433,24 +532,55 @@ static void set_privilege(bool on)
 		bail("capset");
 }
 
-/* One message of a session; @privileged: what is expected of the kernel. */
-static void fuzz_once(struct session *session, bool privileged)
+/* The part of a model that comes next, or another. */
+static void plan_upload(struct session *session)
+{
+	bool next = session->sent_parts && below(4);
+
+	plan.model = next ? session->model : (int)below(NAMES);
+	plan.offset = next ? session->sent_parts :
+		      one_in(4) ? below(model_size) : 0;
+	plan.part = one_in(2) ? model_size - plan.offset :
+		    1 + below(model_size - plan.offset);
+	/* What is refused forgets the upload. */
+	session->sent_parts = 0;
+	if (plan.wild || (!next && plan.offset) ||
+	    plan.offset + plan.part == model_size)
+		return;
+	session->model = plan.model;
+	session->sent_parts = plan.offset + plan.part;
+}
+
+static void add_to_digest(void)
+{
+	uint64_t word;
+	uint32_t i;
+
+	for (i = 0; i < length; i += sizeof(word)) {
+		word = 0;
+		memcpy(&word, message + i, length - i < sizeof(word) ?
+					   length - i : sizeof(word));
+		digest = (digest ^ word) * 0x100000001b3;
+		digest ^= digest >> 32;
+	}
+}
+
+/* Makes one message more of the packet. */
+static void add_message(struct session *session)
 {
 	const struct op_spec *op = &ops[below(NUMBER_OF(ops))];
+	struct verdict *verdict = &verdicts[nr_verdicts++];
 	struct nlmsghdr *nlh = (void *)message;
 	struct genlmsghdr *genl = nlmsg_data(nlh);
-	struct verdict verdict;
-	bool broken = false;
 
 	plan.wild = one_in(2);
 	plan.map = below(MAPS);
-	plan.offset = one_in(2) ? 0 : below(model_size);
-	plan.part = one_in(2) ? model_size - plan.offset :
-		    1 + below(model_size - plan.offset);
+	plan.model = -1;
+	if (op->cmd == KERNMLOPS_CMD_MODEL_LOAD)
+		plan_upload(session);
 
 	memset(message, 0, NLMSG_HDRLEN + GENL_HDRLEN);
 	length = NLMSG_HDRLEN + GENL_HDRLEN;
-	nlh->nlmsg_type = family;
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK |
 			   (op->dump ? NLM_F_DUMP : 0);
 	nlh->nlmsg_seq = ++session->seq;
@@ -458,38 +588,84 @@ static void fuzz_once(struct session *session, bool privileged)
 	genl->version = KERNMLOPS_FAMILY_VERSION;
 	put_attributes(op);
 	nlh->nlmsg_len = length;
+	*verdict = (struct verdict){ .op = op, .seq = session->seq };
 	if (plan.wild)
-		broken = damage(nlh, genl);
-
+		verdict->broken = damage(nlh, genl);
+	add_to_digest();
+	/* Not the same each time. */
+	nlh->nlmsg_type = family;
 	sent++;
-	if (send(session->fd, message, length, 0) < 0) {
+}
+
+static void judge(const struct verdict *verdict, bool privileged)
+{
+	const struct op_spec *op = verdict->op;
+
+	if (!verdict->answered) {
 		unanswered++;
 		return;
 	}
-	if (op->dump && one_in(4)) {
-		session->dumping = true;
-		return;
-	}
-	verdict = receive(session);
-	if (!verdict.answered) {
-		unanswered++;
-		return;
-	}
-	if (!verdict.err) {
+	if (!verdict->err) {
 		done_right++;
-		if (!privileged && !broken && op->cmd != KERNMLOPS_CMD_INFO_GET) {
-			wrongly_allowed++;
+		uploads += op->cmd == KERNMLOPS_CMD_MODEL_LOAD;
+		if (!privileged && !verdict->broken &&
+		    op->cmd != KERNMLOPS_CMD_INFO_GET && !wrongly_allowed++)
 			note("%s without privilege is allowed", op->name);
-		}
 		return;
 	}
 	refused++;
 	/* A session that has not read its dump is told so by the core. */
-	if (!verdict.sentence && !broken && !no_family &&
-	    verdict.err != -ENOMEM && verdict.err != -ENOBUFS &&
-	    !(verdict.err == -EBUSY && op->dump) && no_sentence++ < 5)
+	if (!verdict->sentence && !verdict->broken && !no_family &&
+	    verdict->err != -ENOMEM && verdict->err != -ENOBUFS &&
+	    !(verdict->err == -EBUSY && op->dump) && no_sentence++ < 5)
 		note("message %llu: %s is refused with error %d and no sentence",
-		     (unsigned long long)sent, op->name, verdict.err);
+		     (unsigned long long)sent, op->name, verdict->err);
+}
+
+/* One message of a session or several; @privileged: the process is so. */
+static void fuzz_once(struct session *session, bool privileged)
+{
+	int number = one_in(16) ? 2 + below(BATCH - 1) : 1, i;
+	bool dump = false, patient = below(4), glance = one_in(2);
+
+	message = packet;
+	length = 0;
+	nr_verdicts = 0;
+	do {
+		message += NLMSG_ALIGN(length);
+		add_message(session);
+		dump |= verdicts[nr_verdicts - 1].op->dump;
+		/* After one of a wrong length nothing is found. */
+	} while (!verdicts[nr_verdicts - 1].broken && nr_verdicts < number &&
+		 message < packet + sizeof(packet) / 4);
+	if (dry)
+		return;
+
+	if (send(session->fd, packet, message + length - packet, 0) < 0) {
+		unanswered += nr_verdicts;
+		return;
+	}
+	session->dumping |= dump;
+	/* Of a dump everything is read, or nothing, or its first message. */
+	if (!dump || patient)
+		receive(session, INT_MAX);
+	else if (glance)
+		receive(session, 1);
+	for (i = 0; i < nr_verdicts; i++)
+		judge(&verdicts[i], privileged && session->opened_privileged);
+}
+
+/* Long runs say how far they have come. */
+static void tell_progress(void)
+{
+	static uint64_t told;
+
+	if (dry || elsewhere || sent < told + 100000)
+		return;
+	told = sent;
+	note("%llu messages sent, %llu done, %llu refused",
+	     (unsigned long long)sent, (unsigned long long)done_right,
+	     (unsigned long long)refused);
 }
 
 static void fuzz(uint64_t messages, bool privileged)
@@ -497,8 +673,10 @@ static void fuzz(uint64_t messages, bool privileged)
 	uint64_t end = sent + messages;
 	int i;
 
-	for (i = 0; i < SESSIONS; i++)
+	for (i = 0; i < SESSIONS; i++) {
 		open_session(&sessions[i]);
+		sessions[i].opened_privileged = privileged;
+	}
 	while (sent < end) {
 		struct session *session = &sessions[below(SESSIONS)];
 		bool drop = privileged && one_in(16);
@@ -506,16 +684,35 @@ static void fuzz(uint64_t messages, bool privileged)
 		if (drop)
 			set_privilege(false);
 		fuzz_once(session, privileged && !drop);
-		if (drop)
-			set_privilege(true);
 		if (one_in(64)) {
 			/* With what it may have uploaded or left unread. */
-			close(session->fd);
+			close_session(session);
 			open_session(session);
+			session->opened_privileged = privileged && !drop;
 		}
+		if (drop)
+			set_privilege(true);
+		tell_progress();
 	}
 	for (i = 0; i < SESSIONS; i++)
-		close(sessions[i].fd);
+		close_session(&sessions[i]);
+}
+
+/* What a seed makes, without a kernel. */
+static uint64_t digest_of(uint64_t seed)
+{
+	uint64_t made;
+
+	dry = true;
+	random_state = seed;
+	memset(sessions, 0, sizeof(sessions));
+	fuzz(1000, true);
+	made = digest;
+	memset(sessions, 0, sizeof(sessions));
+	digest = 0;
+	sent = 0;
+	dry = false;
+	return made;
 }
 
 /* Of no use to the child of another user. */
@@ -528,9 +725,8 @@ static void close_maps(void)
 }
 
 /*
- * The same in a user namespace of its own, where the process is root, and in
- * the network namespace of everybody or its own. What was wrong is its exit
- * code.
+ * The same in a user namespace of its own, where the process is root, in a
+ * network namespace of its own, or in both. What was wrong is its exit code.
  */
 static pid_t fuzz_elsewhere(int namespaces, uint64_t messages)
 {
@@ -538,9 +734,14 @@ static pid_t fuzz_elsewhere(int namespaces, uint64_t messages)
 
 	if (child)
 		return child;
+	elsewhere = true;
 	random_state += namespaces;
-	close_maps();
-	if (setuid(65534) || unshare(namespaces))
+	if (namespaces & CLONE_NEWUSER) {
+		close_maps();
+		if (setuid(65534))
+			_exit(1);
+	}
+	if (unshare(namespaces))
 		_exit(77);
 	if (namespaces & CLONE_NEWNET) {
 		struct client client;
@@ -570,6 +771,26 @@ static void join(pid_t child, const char *where)
 		note("status %x", status);
 }
 
+static void make_steady(struct client *client)
+{
+	char value[STEADY_VALUE] = "";
+	int map = map_of_type(BPF_MAP_TYPE_HASH, STEADY, STEADY_VALUE, 1), i;
+
+	client_begin_register(client, STEADY, map, 2 * STEADY_ROWS);
+	if (client_send(client))
+		bail("register: %s", client->sentence);
+	close(map);
+	for (i = 0; i < STEADY_ROWS; i++) {
+		client_begin(client, KERNMLOPS_CMD_ROW_PUSH, 0);
+		nla_put_string(client->msg, KERNMLOPS_A_ROW_STORE, STEADY);
+		nla_put_u32(client->msg, KERNMLOPS_A_ROW_KEY, i % 16);
+		nla_put(client->msg, KERNMLOPS_A_ROW_VALUE, sizeof(value),
+			value);
+		if (client_send(client))
+			bail("push: %s", client->sentence);
+	}
+}
+
 static void prepare(void)
 {
 	static const struct {
@@ -587,11 +808,20 @@ static void prepare(void)
 	if (client_open(&client))
 		bail("no netlink family " KERNMLOPS_FAMILY_NAME);
 	family = client.family;
+	make_steady(&client);
 	client_close(&client);
-	for (i = 0; i < MAPS - 1; i++)
-		maps[i] = map_of_type(kinds[i].type, "fuzz",
-				      kinds[i].value_size, 16);
-	maps[i] = map_without_btf(8);
+	for (i = 0; i < MAPS; i++) {
+		int map = i < MAPS - 1 ?
+			  map_of_type(kinds[i].type, "fuzz",
+				      kinds[i].value_size, 16) :
+			  map_without_btf(8);
+
+		/* Messages hold the numbers: the same ones in every run. */
+		maps[i] = fcntl(map, F_DUPFD_CLOEXEC, 100 + i);
+		if (maps[i] != 100 + i)
+			bail("make maps");
+		close(map);
+	}
 	sample_tree_init(&tree);
 	sample_tree_add(&builder, &tree);
 	model_file = model_build(&builder, &model_size);
@@ -607,6 +837,9 @@ static void clean_up(void)
 
 	if (client_open(&client))
 		bail("the family is gone");
+	ok_equal(client_named(&client, KERNMLOPS_CMD_STORE_UNREGISTER,
+			      KERNMLOPS_A_STORE_NAME, STEADY), 0,
+		 "a store of many rows is still there");
 	for (i = 0; i < NAMES; i++) {
 		snprintf(name, sizeof(name), "fuzz%d", i);
 		client_named(&client, KERNMLOPS_CMD_STORE_UNREGISTER,
@@ -627,30 +860,43 @@ int main(int argc, char **argv)
 {
 	const char *effort = getenv("KMLOPS_TEST_EFFORT");
 	const char *given = argc > 1 ? argv[1] : getenv("KMLOPS_FUZZ_MESSAGES");
+	const char *chosen = argc > 2 ? argv[2] : getenv("KMLOPS_FUZZ_SEED");
 	uint64_t messages = given && *given ? strtoull(given, NULL, 0) :
 			    MESSAGES / 100 * (effort ? atoi(effort) : 100);
+	uint64_t seed = chosen && *chosen ? strtoull(chosen, NULL, 0) : 1;
+	pid_t same_net, own_net, own_both;
 	struct timespec start, end;
-	pid_t same_net, own_net;
 	double seconds;
 
-	random_state = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
 	note("%llu messages, seed %llu", (unsigned long long)messages,
-	     (unsigned long long)random_state);
+	     (unsigned long long)seed);
 	prepare();
+	ok(digest_of(seed) == digest_of(seed) &&
+	   digest_of(seed) != digest_of(seed + 1),
+	   "a seed makes the same messages again, and another makes others");
+
+	random_state = seed;
 	same_net = fuzz_elsewhere(CLONE_NEWUSER, messages / 10);
-	own_net = fuzz_elsewhere(CLONE_NEWUSER | CLONE_NEWNET, messages / 10);
+	own_net = fuzz_elsewhere(CLONE_NEWNET, messages / 20);
+	own_both = fuzz_elsewhere(CLONE_NEWUSER | CLONE_NEWNET, messages / 20);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	fuzz(messages, true);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	join(same_net, "root of another user namespace");
-	join(own_net, "root of another network namespace");
+	join(own_net, "another network namespace");
+	join(own_both, "root of another user and network namespace");
 
 	seconds = end.tv_sec - start.tv_sec + (end.tv_nsec - start.tv_nsec) / 1e9;
-	note("%llu done, %llu refused, %llu not answered, %.0f a second",
+	note("%llu done, %llu refused, %llu not answered, %.0f a second, digest %016llx",
 	     (unsigned long long)done_right, (unsigned long long)refused,
-	     (unsigned long long)unanswered, sent / seconds);
+	     (unsigned long long)unanswered, sent / seconds,
+	     (unsigned long long)digest);
+	note("%llu dumps cut off, %llu models or parts taken",
+	     (unsigned long long)cut_dumps, (unsigned long long)uploads);
 	ok(done_right > messages / 20 && refused > messages / 20,
 	   "messages of both kinds were sent");
+	ok(cut_dumps > messages / 10000 && uploads > messages / 1000,
+	   "dumps were cut off, and models were sent");
 	ok_equal(wrongly_allowed, 0, "without privilege nothing is allowed");
 	ok_equal(no_sentence, 0, "every refusal says why");
 	ok_equal(addresses, 0, "no answer holds an address of the kernel");
