@@ -52,8 +52,10 @@ static __always_inline bool kmlops_clock_try(u64 *now)
 	/* Read before the line, which it is of. */
 	u64 start = smp_load_acquire(&kmlops_clock.start);
 	u64 passed = rdtsc() - start;
-	u64 ns = kmlops_clock.ns + (passed * kmlops_clock.mult >> 32);
-	bool reached = passed < kmlops_clock.reach;
+	/* What is read while the line is drawn anew is not used: see below. */
+	u64 ns = data_race(kmlops_clock.ns) +
+		 (passed * data_race(kmlops_clock.mult) >> 32);
+	bool reached = passed < data_race(kmlops_clock.reach);
 
 	/* What was read is of one line if it is still the same line. */
 	smp_rmb();

@@ -453,7 +453,9 @@ int kmlops_engine_add_code(struct kmlops_engine *engine,
  */
 void kmlops_engine_leave_code(struct kmlops_engine *engine)
 {
-	engine->paths &= ~KMLOPS_PATH_BIT(KMLOPS_PATH_CODE);
+	/* Others may list the paths meanwhile. */
+	WRITE_ONCE(engine->paths,
+		   engine->paths & ~KMLOPS_PATH_BIT(KMLOPS_PATH_CODE));
 	take_quickest(engine);
 }
 

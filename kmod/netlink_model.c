@@ -24,13 +24,15 @@ static struct sk_buff *new_reply(void)
 			   GFP_KERNEL);
 }
 
+/* Code may leave its model meanwhile. */
 static int put_paths(struct sk_buff *skb, const struct kmlops_engine *engine)
 {
+	u32 paths = READ_ONCE(engine->paths);
 	enum kmlops_path path;
 	struct nlattr *nest;
 
 	for (path = 0; path < KMLOPS_PATHS; path++) {
-		if (!(engine->paths & KMLOPS_PATH_BIT(path)))
+		if (!(paths & KMLOPS_PATH_BIT(path)))
 			continue;
 		nest = nla_nest_start(skb, KERNMLOPS_A_MODEL_PATH_TIME);
 		if (!nest ||
@@ -42,7 +44,7 @@ static int put_paths(struct sk_buff *skb, const struct kmlops_engine *engine)
 		nla_nest_end(skb, nest);
 	}
 	return nla_put_string(skb, KERNMLOPS_A_MODEL_PATH,
-			      kmlops_path_name(engine->path));
+			      kmlops_path_name(READ_ONCE(engine->path)));
 }
 
 static int put_model(struct sk_buff *skb, const struct kmlops_model *model)
