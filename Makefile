@@ -563,9 +563,11 @@ check-generated: ## compare the netlink code with its specification
 
 # ---- the rest
 
-lint: need-kmod ## checkpatch, sparse, W=1, shellcheck, flake8: prints nothing when clean
-	@tools/need perl=perl sparse=sparse shellcheck=shellcheck flake8=flake8
-	@KDIR='$(KDIR)' tools/lint
+lint: CFLAGS := -std=gnu11
+lint: need-kmod need-user bpf build/tools/eval/decide.skel.h ## static checks of everything: prints nothing when clean
+	@tools/need perl=perl sparse=sparse spatch=coccinelle clang-tidy=clang-tidy \
+		shellcheck=shellcheck flake8=flake8 mypy=mypy
+	@KDIR='$(KDIR)' TIDY_FLAGS='$(CFLAGS) $(CPPFLAGS) -Iselftests -Itools/eval -Ibuild/tools/eval' tools/lint
 .PHONY: lint
 
 install: all ## install module, tool, headers, manual and Python package

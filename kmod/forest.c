@@ -172,7 +172,7 @@ struct kmlops_forest *kmlops_forest_create(const struct kmlops_model_file *model
 	if (*err)
 		return NULL;
 
-	bytes = sizeof(*forest) + nr_trees * sizeof(*forest->trees) +
+	bytes = sizeof(*forest) + nr_trees * sizeof(struct kmlops_forest_tree) +
 		model->nr_scores * (sizeof(*forest->base) +
 				    sizeof(*forest->ranges));
 	forest = kmlops_alloc(bytes, NUMA_NO_NODE);

@@ -42,7 +42,7 @@ TREE_REGRESSORS = {
 
 
 # Of nanoseconds.
-LOGARITHM = ([], [FunctionTransformer(kernmlops.log2q4)])
+LOGARITHM: tuple[list, list] = ([], [FunctionTransformer(kernmlops.log2q4)])
 
 
 def torch_net(data):

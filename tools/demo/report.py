@@ -87,7 +87,8 @@ class Evaluation:
         """Whether the model is worth having: one sentence per baseline."""
         out = []
         for rule in ("majority", "stump"):
-            better, worse = [], []
+            better: list[str] = []
+            worse: list[str] = []
             for measure, name in MEASURES.items():
                 ours, theirs = self.scores["tree"][measure], self.scores[rule][measure]
                 (better if ours > theirs else worse).append(

@@ -59,7 +59,9 @@ int main(int argc, char **argv)
 		size_t size = (size_t)widths[l] * widths[l + 1];
 
 		work += size;
-		weights[l] = malloc(size * sizeof(float));
+		weights[l] = calloc(size, sizeof(float));
+		if (!weights[l])
+			return 1;
 		for (i = 0; i < (int)size; i++)
 			weights[l][i] = (rand() % 200 - 100) / 1000.0f;
 	}

@@ -166,7 +166,7 @@ def precision_plot(nets: list[dict[str, Any]]) -> str:
     """What the integers lose or gain, by size."""
     losses = [net[target]["accuracy"] - net["float"]["accuracy"]
               for net in nets for target in ("W8A8", "W8A16")]
-    bound = max(0.005, *map(abs, losses)) * 1.1
+    bound = max([0.005] + [abs(loss) for loss in losses]) * 1.1
     works = [net["work"] for net in nets]
     plot = Plot(Axis(min(works), max(works), True, "multiply-accumulates", "{:,.0f}".format),
                 Axis(-bound, bound, label="accuracy against float", text="{:+.3f}".format),

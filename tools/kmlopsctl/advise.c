@@ -9,6 +9,7 @@
  * process left something there; a decision in user space by an exchange of
  * messages with a thread that waits in epoll.
  */
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <immintrin.h>
@@ -46,9 +47,10 @@ static uint64_t xsave_ns(void)
 {
 	static uint8_t area[16 * 1024] __attribute__((aligned(64)));
 	uint64_t best = UINT64_MAX, start, took;
+	unsigned int a, b, c, d;
 	int round, i;
 
-	if (!__builtin_cpu_supports("xsave"))
+	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
 		return 0;
 	for (round = 0; round < 50; round++) {
 		start = when_now();

@@ -249,8 +249,9 @@ static int run(const struct request *request)
 		free(answers.output);
 		return nlc_report(err);
 	}
-	qsort(answers.times, answers.nr_times, sizeof(*answers.times),
-	      compare_times);
+	if (answers.nr_times)
+		qsort(answers.times, answers.nr_times, sizeof(*answers.times),
+		      compare_times);
 	if (opt_json())
 		print_answers_json(model, &answers, nr);
 	else if (opt.format == FORMAT_CSV)

@@ -291,7 +291,7 @@ static int prepare_store(struct poller_start *start, unsigned int i,
 static int make_state(struct poll *poll, const struct collector *c,
 		      uint64_t interval)
 {
-	int fd;
+	int fd, err;
 
 	if (mkdir(RUN_DIR, 0700) && errno != EEXIST)
 		return -errno;
@@ -299,8 +299,9 @@ static int make_state(struct poll *poll, const struct collector *c,
 	if (fd < 0)
 		return fd;
 	if (ftruncate(fd, sizeof(struct poller_state))) {
+		err = -errno;
 		close(fd);
-		return -errno;
+		return err;
 	}
 	poll->state = map_state(fd);
 	if (!poll->state) {
@@ -319,7 +320,7 @@ static int launch(struct poll *poll, const struct collector *c,
 	char byte;
 	pid_t pid;
 
-	if (fd < 0 || pipe2(ready, O_CLOEXEC))
+	if (!poll->state || pipe2(ready, O_CLOEXEC))
 		return fail(REFUSED, fd < 0 ? -fd : errno,
 			    "cannot make " RUN_DIR "/%s: %s", c->name,
 			    strerror(fd < 0 ? -fd : errno));

@@ -594,7 +594,7 @@ static int cmd_register(struct args *args)
 		.map_fd = -1, .mode = KERNMLOPS_STORE_MODE_HISTORY
 	};
 	char bytes[HUMAN_LEN];
-	struct store store;
+	struct store store = { 0 };
 	const char *name;
 	int code;
 

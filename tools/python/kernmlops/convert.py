@@ -103,19 +103,19 @@ def _take_apart(model: Any, inputs: InputMap, task: int | None,
     """By the package that the model comes from; none is imported for it."""
     package = {cls.__module__.partition(".")[0] for cls in type(model).__mro__}
     if isinstance(model, (str, bytes)) or hasattr(model, "__fspath__") or "onnx" in package:
-        from .from_onnx import take_apart
-        return take_apart(model, inputs, task, classes)
+        from . import from_onnx
+        return from_onnx.take_apart(model, inputs, task, classes)
     if "torch" in package:
-        from .from_torch import take_apart
-        return take_apart(model, inputs, task, classes)
+        from . import from_torch
+        return from_torch.take_apart(model, inputs, task, classes)
     if task is not None or classes is not None:
         raise ConvertError("task and classes are for torch and ONNX: this model knows its own")
     if "xgboost" in package:
-        from .from_xgboost import take_apart
-        return take_apart(model, inputs)
+        from . import from_xgboost
+        return from_xgboost.take_apart(model, inputs)
     if "sklearn" in package:
-        from .from_sklearn import take_apart
-        return take_apart(model, inputs)
+        from . import from_sklearn
+        return from_sklearn.take_apart(model, inputs)
     raise ConvertError(f"cannot convert a {type(model).__name__}; models of scikit-learn, "
                        "XGBoost, torch and ONNX can be")
 
@@ -151,7 +151,7 @@ def _width(model: Trained) -> int | None:
     """Inputs that the model was trained on, if it tells."""
     if isinstance(model, Network):
         return model.layers[0].weights.shape[1]
-    return model.nr_inputs
+    return model.nr_inputs if isinstance(model, Ensemble) else None
 
 
 def _golden_inputs(file: ModelFile, data: np.ndarray, limit: int) -> np.ndarray:

@@ -36,7 +36,9 @@ def convert(model: Ensemble, data: np.ndarray) -> Converted:
     if len(model.trees) > fmt.TREES_MAX:
         raise ConvertError(f"the model has {len(model.trees)} trees, "
                            f"at most {fmt.TREES_MAX} are allowed")
-    trees, origins, leaves = [], [], []
+    trees: list[Tree] = []
+    origins: list[np.ndarray] = []
+    leaves: list[np.ndarray] = []
     for tree, (thresholds, some) in zip(model.trees, _thresholds(model)):
         first = sum(len(part) for part in leaves)
         nodes, origin, own = _nodes(tree, thresholds, some, first)

@@ -207,7 +207,7 @@ class InputMap:
             pair = step.affine(i)
             if pair is not None:
                 factor, offset = factor * pair[0], offset * pair[0] + pair[1]
-            elif log or (factor, offset) != (1.0, 0.0):
+            elif log or (factor, offset) != (1.0, 0.0) or not isinstance(step, (Log2q4, Log1p)):
                 raise ValueError(f"input {self.names[i]}: a logarithm must be of the kernel's "
                                  "integer itself")
             else:

@@ -217,7 +217,7 @@ class _Walk:
         self.sequence.append((name, None))
 
     def _clip(self, node: Any, attributes: dict[str, Any]) -> None:
-        limits = [float(self._get(name)) for name in node.input[1:]] or \
+        limits: list[float | None] = [float(self._get(name)) for name in node.input[1:]] or \
             [attributes.get("min"), attributes.get("max")]
         if limits == [0.0, 6.0]:
             self._activation("relu6")

@@ -9,7 +9,7 @@ from typing import Any, Callable, Mapping
 import numpy as np
 
 from . import model_format as fmt
-from .features import InputMap, Log1p, Log2q4, MinMax, Standard
+from .features import InputMap, Log1p, Log2q4, MinMax, Standard, Step
 from .fixed_point import log2q4
 from .trained import ConvertError, Dense, Ensemble, FloatTree, Network, Rows, Trained
 
@@ -38,7 +38,8 @@ def _add_step(inputs: InputMap, name: str, step: Any) -> None:
     elif kind == "MinMaxScaler" and not step.clip:
         inputs.steps.append(MinMax(step))
     elif kind == "FunctionTransformer" and step.func in (np.log1p, log2q4):
-        inputs.steps.append(Log1p() if step.func is np.log1p else Log2q4())
+        kinds: dict[Any, type[Step]] = {np.log1p: Log1p, log2q4: Log2q4}
+        inputs.steps.append(kinds[step.func]())
     elif kind == "FunctionTransformer" and step.func is not None:
         raise ConvertError(f"cannot convert step {name} of the Pipeline: a FunctionTransformer of "
                            f"{getattr(step.func, '__name__', step.func)}; numpy.log1p and "

@@ -123,10 +123,10 @@ def parse(data: bytes) -> ModelFile:
     if model.nr_scores != nr_scores:
         raise ModelFileError(f"the header says {nr_scores} scores, the content has "
                              f"{model.nr_scores}")
-    work = prove(model).work
-    if work > model.max_work:
+    work, declared = prove(model).work, int(header["max_work"])
+    if work > declared:
         raise ModelFileError(f"one inference takes {work} operations, "
-                             f"the file declares {model.max_work}")
+                             f"the file declares {declared}")
     return model
 
 

@@ -75,7 +75,8 @@ def _check_shape(model: ModelFile) -> None:
         raise ModelFileError(f"a linear model has one layer, not {len(model.layers)}")
     if len(model.layers) > LAYERS_MAX:
         raise ModelFileError(f"{len(model.layers)} layers, at most {LAYERS_MAX} are allowed")
-    width, bits = len(model.inputs), (8, 16)
+    width = len(model.inputs)
+    bits: tuple[int, ...] = (8, 16)
     for i, layer in enumerate(model.layers):
         outputs, inputs = layer.weights.shape
         last = i == len(model.layers) - 1

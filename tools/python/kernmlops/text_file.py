@@ -16,7 +16,7 @@ def read_csv(path: str, meta: dict[str, Any]) -> np.ndarray:
     dtype = row_dtype(meta)
     with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
         lines = csv.reader(file)
-        header = next(lines, [])
+        header: list[str] = next(lines, [])
         expected = [text for name in dtype.names for text in _csv_names(dtype, name)]
         if header != expected:
             raise ExportError(f"{path}: the columns are not those of its .meta.json")
