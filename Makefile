@@ -259,6 +259,17 @@ WRITER_OBJECTS := $(patsubst %.c,build/%.o,$(wildcard tools/kmlopsctl/row_*.c)) 
 	output.o report.o thrift_compact.o utf8.o words.o)
 FORMAT_TEST := build/selftests/formats/write_rows
 
+# What reads them back, made so that reading elsewhere is noticed.
+build/tools/sanitized/%.o: tools/kmlopsctl/%.c | need-user
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) $(CPPFLAGS) -MMD -MP -c $< -o $@
+build/selftests/user/test_recorded_sanitized: build/selftests/formats/made_rows.o \
+	$(addprefix build/tools/sanitized/,recorded_rows.o recorded_npy.o recorded_arrow.o \
+	flatbuffer_read.o) $(WRITER_OBJECTS)
+build/selftests/user/test_recorded_sanitized.o: CPPFLAGS += -iquote tools/kmlopsctl \
+	-iquote selftests/formats
+
 # Tests of a part of kmlopsctl.
 build/selftests/user/test_loss.o build/selftests/user/test_perf_reading.o \
 build/selftests/bpf/test_perf_reading.o: CPPFLAGS += -iquote tools/kmlopsctl

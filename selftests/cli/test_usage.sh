@@ -4,7 +4,7 @@
 # shellcheck source=selftests/cli/lib.sh
 . ./lib.sh
 
-objects="help, store, model, collector, collect, feature, version, deploy, batch"
+objects="help, store, model, collector, collect, replay, feature, version, deploy, batch"
 stores="show, list, register, unregister, get, dump, export, push, replay, truncate"
 
 run kmlopsctl

@@ -48,6 +48,16 @@ unsigned int field_type_size(uint32_t type)
 	return type < NR_TYPES ? types[type].size : 0;
 }
 
+uint32_t field_type_find(const char *name)
+{
+	uint32_t type;
+
+	for (type = KERNMLOPS_FIELD_TYPE_U8; field_type_size(type); type++)
+		if (!strcmp(field_type_name(type), name))
+			return type;
+	return 0;
+}
+
 struct field *schema_add(struct schema *schema, char *name, char *unit)
 {
 	struct field *field;

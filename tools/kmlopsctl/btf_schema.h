@@ -35,6 +35,8 @@ void schema_free(struct schema *schema);
 
 /* "u32", "s64" and so on; "?" for a type this tool does not know. */
 const char *field_type_name(uint32_t type);
+/* The other way round; 0 if there is none of that name. */
+uint32_t field_type_find(const char *name);
 /* Bytes of one element; 0 for a type this tool does not know. */
 unsigned int field_type_size(uint32_t type);
 

@@ -129,3 +129,32 @@ struct json_object *columns_json(const struct columns *columns)
 	}
 	return array;
 }
+
+static bool column_is(const struct column *column, struct json_object *json)
+{
+	struct json_object *name = NULL, *type = NULL, *count = NULL, *origin = NULL;
+
+	json_object_object_get_ex(json, "name", &name);
+	json_object_object_get_ex(json, "type", &type);
+	json_object_object_get_ex(json, "count", &count);
+	json_object_object_get_ex(json, "origin", &origin);
+	return name && type && count && origin &&
+	       !strcmp(json_object_get_string(name), column->name) &&
+	       !strcmp(json_object_get_string(type), field_type_name(column->type)) &&
+	       !strcmp(json_object_get_string(origin), origin_names[column->origin]) &&
+	       json_object_get_uint64(count) == column->count;
+}
+
+bool columns_are(const struct columns *columns, struct json_object *json)
+{
+	unsigned int i;
+
+	if (!json_object_is_type(json, json_type_array) ||
+	    json_object_array_length(json) != columns->nr)
+		return false;
+	for (i = 0; i < columns->nr; i++)
+		if (!column_is(&columns->columns[i],
+			       json_object_array_get_idx(json, i)))
+			return false;
+	return true;
+}

@@ -36,5 +36,7 @@ void columns_free(struct columns *columns);
 bool column_is_time(const struct column *column);
 
 struct json_object *columns_json(const struct columns *columns);
+/* Whether what columns_json() gave once tells of the same; units may differ. */
+bool columns_are(const struct columns *columns, struct json_object *json);
 
 #endif /* KMLOPSCTL_COLUMNS_H */

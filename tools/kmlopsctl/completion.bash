@@ -108,6 +108,22 @@ _kmlopsctl_collect()
 	esac
 }
 
+_kmlopsctl_replay()
+{
+	local place=$1
+
+	case $prev in
+	store) [ "$place" = 0 ] || { _kmlopsctl_words "$(_kmlopsctl_names store)"; return; } ;;
+	speed) _kmlopsctl_words "max"; return ;;
+	rows) return ;;
+	esac
+	if [ "$place" = 0 ]; then
+		_kmlopsctl_files
+	else
+		_kmlopsctl_words "store speed rows"
+	fi
+}
+
 _kmlopsctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
@@ -126,7 +142,7 @@ _kmlopsctl()
 		if [[ $cur = -* ]]; then
 			_kmlopsctl_words "-j --json -p --pretty -o --output -V --version -h --help"
 		else
-			_kmlopsctl_words "store model collector collect deploy feature version batch help"
+			_kmlopsctl_words "store model collector collect replay deploy feature version batch help"
 		fi
 		return
 	fi
@@ -135,6 +151,10 @@ _kmlopsctl()
 	place=$((COMP_CWORD - i - 1))
 	if [ "$object" = collect ]; then
 		_kmlopsctl_collect
+		return
+	fi
+	if [ "$object" = replay ]; then
+		_kmlopsctl_replay "$place"
 		return
 	fi
 	if [ "$object" = batch ]; then

@@ -117,6 +117,7 @@ int do_store(struct args *args);
 int do_model(struct args *args);
 int do_collector(struct args *args);
 int do_collect(struct args *args);
+int do_replay(struct args *args);
 int do_deploy(struct args *args);
 int do_feature(struct args *args);
 int do_version(struct args *args);

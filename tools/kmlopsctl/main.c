@@ -16,7 +16,7 @@ static const char help[] =
 	"kmlopsctl [OPTIONS] OBJECT {COMMAND|help}\n"
 	"kmlopsctl [OPTIONS] batch file {FILE|-}\n"
 	"\n"
-	"OBJECT  := { store | model | collector | collect | deploy | feature | version }\n"
+	"OBJECT  := { store | model | collector | collect | replay | deploy | feature | version }\n"
 	"OPTIONS := { -j | -p | -o FORMAT | -V | -h }\n"
 	"FORMAT  := { table | json | jsonl | csv | npy | arrow | arrows | parquet }\n"
 	"\n"
@@ -162,6 +162,7 @@ static const struct command objects[] = {
 	{ "model", do_model },
 	{ "collector", do_collector },
 	{ "collect", do_collect },
+	{ "replay", do_replay },
 	{ "feature", do_feature },
 	{ "version", do_version },
 	{ "deploy", do_deploy },

@@ -6,14 +6,17 @@
 #include "store.h"
 
 struct replay_order {
-	const char *path;	/* an NPY file, or a directory of such files */
+	const char *path;	/* a file, a directory of parts, or a run */
 	double speed;		/* so many times as fast; 0: as fast as it goes */
 };
 
+/* Whether @word is a speed; reports if it is not. */
+bool replay_parse_speed(const char *word, double *speed);
+
 /*
- * Push the rows into @store in their order, at their distances in time. The
- * kernel gives them times of now. An exit code.
+ * Push the rows into the store @name in their order, at their distances in time.
+ * The kernel gives them times of now. An exit code.
  */
-int replay_rows(const struct store *store, const struct replay_order *order);
+int replay_rows(const char *name, const struct replay_order *order);
 
 #endif /* KMLOPSCTL_REPLAY_H */

@@ -13,16 +13,6 @@
 #define KEY_BYTES_MAX	256
 #define VALUE_BYTES_MAX	8192
 
-static uint32_t find_type(const char *name)
-{
-	uint32_t type;
-
-	for (type = KERNMLOPS_FIELD_TYPE_U8; field_type_size(type); type++)
-		if (!strcmp(field_type_name(type), name))
-			return type;
-	return 0;
-}
-
 static void refuse_type(const char *what, const char *name, const char *type)
 {
 	char *list = xstrdup("");
@@ -54,7 +44,7 @@ static bool parse_type(const char *what, struct field *field, char *word)
 		end[-1] = 0;
 		*bracket++ = 0;
 	}
-	field->type = find_type(word);
+	field->type = field_type_find(word);
 	if (!field->type)
 		goto unknown;
 	if (bracket) {

@@ -1108,30 +1108,12 @@ static int cmd_export(struct args *args)
 	return code;
 }
 
-static bool parse_speed(const char *word, double *speed)
-{
-	char *end;
-
-	if (!strcmp(word, "max")) {
-		*speed = 0;
-		return true;
-	}
-	*speed = strtod(word, &end);
-	/* Between them, times are multiplied without leaving 64 bits. */
-	if (end != word && !*end && *speed >= 0.001 && *speed <= 1000000)
-		return true;
-	fail_usage("the speed has to be max, or a factor from 0.001 to 1000000, not \"%s\"",
-		   word);
-	return false;
-}
-
 static int cmd_replay(struct args *args)
 {
 	static const char *const words[] = { "file", "dir", "speed", NULL };
 	struct replay_order order = { .speed = 1 };
 	const char *name, *word;
-	struct store store;
-	int code, err, i;
+	int i;
 
 	name = args_next(args, "the name of the store");
 	if (!name)
@@ -1142,20 +1124,14 @@ static int cmd_replay(struct args *args)
 			return USAGE;
 		word = args_next(args, i == 2 ? "the speed" :
 				 "what to replay");
-		if (!word || (i == 2 && !parse_speed(word, &order.speed)))
+		if (!word || (i == 2 && !replay_parse_speed(word, &order.speed)))
 			return USAGE;
 		if (i != 2)
 			order.path = word;
 	}
 	if (!order.path)
 		return fail_usage("what to replay is missing: file FILE, or dir DIR");
-
-	err = store_find(name, &store);
-	if (err)
-		return nlc_report(err);
-	code = replay_rows(&store, &order);
-	store_free(&store);
-	return code;
+	return replay_rows(name, &order);
 }
 
 static const struct command commands[] = {
