@@ -20,6 +20,9 @@ for format in npy csv jsonl arrow arrows parquet; do
 	kmlopsctl store export s file "s.$format" >>export.out
 done
 kmlopsctl store export s dir run rows 150 >>export.out
+for format in csv jsonl; do
+	kmlopsctl store export s dir "run-$format" rows 150 format $format >>export.out
+done
 kmlopsctl -o arrow store dump s >dump.arrows
 
 # As of the time of each row, just before, and just after; not before the first
