@@ -96,7 +96,10 @@ kernel: ## fetch a stock kernel (image and headers) into build/kernel
 
 # ---- BPF
 
+# Later kernels are written with Microsoft's anonymous structures, and so is what
+# bpftool makes of their types.
 BPF_CFLAGS := -O2 -g -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 \
+	-fms-extensions -Wno-microsoft-anon-tag \
 	-Ibuild/bpf -Ibpf -Iuapi
 BPF_OBJECTS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard bpf/*.bpf.c))
 BPF_SKELETONS := $(BPF_OBJECTS:.bpf.o=.skel.h)
@@ -117,6 +120,26 @@ build/%.bpf.o: %.bpf.c build/bpf/vmlinux.h
 build/%.skel.h: build/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< >$@
+
+# The same programs with the types of KVER, which need not be the kernel that
+# build/bpf/vmlinux.h is of.
+BPF_TYPES := build/bpf-types/$(KVER)
+
+bpf-types: $(BPF_TYPES)/built
+.PHONY: bpf-types
+
+$(BPF_TYPES)/vmlinux.h: $(wildcard $(KDIR)/vmlinux) | need-kmod need-bpf
+	$(call say,BTF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(BPFTOOL) btf dump file $(KDIR)/vmlinux format c >$@
+
+$(BPF_TYPES)/built: $(BPF_TYPES)/vmlinux.h $(wildcard bpf/*.bpf.c bpf/*.h selftests/bpf/*.bpf.c selftests/bpf/*.h)
+	$(call say,BPF,$(@D))
+	$(Q)for program in $(filter %.bpf.c,$^); do \
+		$(CLANG) -I$(@D) $(BPF_CFLAGS) -c $$program \
+			-o $(@D)/$$(basename $$program .c).o || exit 1; \
+	done
+	$(Q)touch $@
 
 need-bpf:
 	@tools/need $(CLANG)=clang $(BPFTOOL)=bpftool bpf/libbpf.h=libbpf-dev
@@ -517,11 +540,13 @@ endef
 
 # ---- kernels of our own, for what a stock kernel cannot run
 
-# Programs are built for the stock kernel, as they are run there; modules for each.
+# Programs are built for the stock kernel, as they are run there, whose types stay
+# (-o); modules for each.
 define on-ci-kernel
 	$(call for-vm,all tests)
 	@selftests/vm/ci-kernel $1 >build/vm/release-$1
-	+@$(MAKE) $(jobs) KVER=$$(cat build/vm/release-$1) kmod test-kmods kunit-kmod >&2
+	+@$(MAKE) $(jobs) -o build/bpf/vmlinux.h KVER=$$(cat build/vm/release-$1) \
+		kmod test-kmods test-code kunit-kmod >&2
 endef
 
 ci-kernel: deps ## build the kernel FLAVOUR from Debian's source, or find it in the cache
@@ -534,6 +559,10 @@ check-debug: deps ## run the VM tests and KUnit under KASAN, lockdep, kmemleak
 check-kcsan: deps ## run the VM tests under KCSAN, which finds data races
 	$(call on-ci-kernel,kcsan)
 	$(Q)KVER=$$(cat build/vm/release-kcsan) selftests/check-kernel $(T)
+
+check-matrix: deps ## run the VM tests on 6.12 and the newest backport, amd64 and cloud
+	$(call for-vm,all tests)
+	+$(Q)KVER=$$(cat build/vm/release) selftests/check-matrix $(T)
 
 # Of the seed SEED; the debug kernel last, as it takes longest.
 fuzz-netlink: deps ## fuzz the netlink family: 10 million messages, and 1 on the debug kernel
@@ -560,7 +589,7 @@ kunit: deps ## run the KUnit suites on the kernel FLAVOUR (plain)
 	@selftests/vm/ci-kernel $(FLAVOUR) >build/vm/release-$(FLAVOUR)
 	+@$(MAKE) $(jobs) KVER=$$(cat build/vm/release-$(FLAVOUR)) kunit-kmod >&2
 	$(Q)KVER=$$(cat build/vm/release-$(FLAVOUR)) selftests/vm/run-kunit
-.PHONY: ci-kernel check-debug check-kcsan fuzz-netlink stress kunit
+.PHONY: ci-kernel check-debug check-kcsan check-matrix fuzz-netlink stress kunit
 
 # ---- generated files
 

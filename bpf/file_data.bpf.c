@@ -49,13 +49,28 @@ int BPF_PROG(vfs_open, const struct path *path, struct file *file, int result)
 	return 0;
 }
 
-SEC("fexit/vfs_create")
-int BPF_PROG(vfs_create, struct mnt_idmap *idmap, struct inode *dir,
-	     struct dentry *dentry, umode_t mode, bool exclusive, int result)
+/* Kernels that have this pass it instead of "exclusive", and pass no directory. */
+struct delegated_inode___newer {};
+
+static __noinline int made(unsigned long long *args)
 {
-	if (!result)
-		add_file(dentry, FILE_MADE, 0);
+	if (!(int)args[4])
+		add_file((void *)args[1], FILE_MADE, 0);
 	return 0;
+}
+
+static __noinline int made_in_directory(unsigned long long *args)
+{
+	if (!(int)args[5])
+		add_file((void *)args[2], FILE_MADE, 0);
+	return 0;
+}
+
+SEC("fexit/vfs_create")
+int vfs_create(unsigned long long *args)
+{
+	return bpf_core_type_exists(struct delegated_inode___newer) ?
+	       made(args) : made_in_directory(args);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -49,13 +49,18 @@ int folio_deleted(struct trace_event_raw_mm_filemap_op_page_cache *event)
 	return 0;
 }
 
-/* As newer kernels have it. */
+/* The name that it had before, and the one that it has now. */
+struct folio___older {
+	unsigned int _folio_nr_pages;
+};
+
 struct folio___newer {
 	unsigned int _nr_pages;
 };
 
 static __u32 pages_of(struct folio *folio)
 {
+	struct folio___older *older = (void *)folio;
 	struct folio___newer *newer = (void *)folio;
 	unsigned long flags = 0;
 	__u32 pages = 0;
@@ -64,8 +69,8 @@ static __u32 pages_of(struct folio *folio)
 	bpf_probe_read_kernel(&flags, sizeof(flags), folio);
 	if (!(flags & 1UL << bpf_core_enum_value(enum pageflags, PG_head)))
 		return 1;
-	if (bpf_core_field_exists(folio->_folio_nr_pages))
-		bpf_core_read(&pages, sizeof(pages), &folio->_folio_nr_pages);
+	if (bpf_core_field_exists(older->_folio_nr_pages))
+		bpf_core_read(&pages, sizeof(pages), &older->_folio_nr_pages);
 	else if (bpf_core_field_exists(newer->_nr_pages))
 		bpf_core_read(&pages, sizeof(pages), &newer->_nr_pages);
 	return pages;

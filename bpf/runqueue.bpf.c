@@ -75,6 +75,16 @@ static struct task_state *state_of(struct task_struct *p)
 	return state;
 }
 
+/* Of any size; only loads of what has no sign are made to fit. */
+struct task_struct___on_cpu {
+	unsigned int on_cpu;
+} __attribute__((preserve_access_index));
+
+static bool is_on_cpu(struct task_struct *p)
+{
+	return ((struct task_struct___on_cpu *)p)->on_cpu;
+}
+
 static __u64 since(__u64 then, __u64 now)
 {
 	return then && now > then ? now - then : 0;
@@ -187,7 +197,7 @@ static void wakeup(struct task_struct *p, bool is_new)
 		/* Its switch-in was not seen. */
 		if (state->has_row)
 			count(RUNQUEUE_REPLACED);
-	} else if (state->runnable || p->on_cpu) {
+	} else if (state->runnable || is_on_cpu(p)) {
 		if (control.active)
 			count(RUNQUEUE_AWAKE);
 		state->runnable = true;

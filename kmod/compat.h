@@ -41,4 +41,11 @@ static inline void ktime_get_snapshot_id(clockid_t clock,
 }
 #endif
 
+/* The other name is to go. */
+#ifndef KMLOPS_HAS_DFL_WQ
+#include <linux/workqueue.h>
+
+#define system_dfl_wq	system_unbound_wq
+#endif
+
 #endif /* KMLOPS_COMPAT_H */

@@ -6,3 +6,4 @@
 has = $(if $(shell grep -sE '$3' $(srctree)/include/linux/$2),-D$1)
 ccflags-y += $(call has,KMLOPS_HAS_HRTIMER_SETUP,hrtimer.h,void hrtimer_setup)
 ccflags-y += $(call has,KMLOPS_HAS_SNAPSHOT_ID,timekeeping.h,ktime_get_snapshot_id)
+ccflags-y += $(call has,KMLOPS_HAS_DFL_WQ,workqueue.h,\*system_dfl_wq)

@@ -647,7 +647,7 @@ int kmlops_model_infer(const struct kmlops_model *model, const s64 *in,
 
 int kmlops_models_init(void)
 {
-	free_queue = alloc_workqueue("kernmlops_models", 0, 0);
+	free_queue = alloc_workqueue("kernmlops_models", WQ_UNBOUND, 0);
 	return free_queue ? 0 : -ENOMEM;
 }
 

@@ -574,7 +574,7 @@ int kmlops_stores_init(void)
 	if (!kmlops_max_store_bytes)
 		kmlops_max_store_bytes = (totalram_pages() << PAGE_SHIFT) / 4;
 
-	free_queue = alloc_workqueue("kernmlops_stores", 0, 0);
+	free_queue = alloc_workqueue("kernmlops_stores", WQ_UNBOUND, 0);
 	return free_queue ? 0 : -ENOMEM;
 }
 

@@ -18,6 +18,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
+#include "compat.h"
 #include "model.h"
 #include "portable.h"
 #include "upload.h"
@@ -80,7 +81,7 @@ static void forget_stale(void)
 			next = min(next, timeout - age);
 	}
 	if (!list_empty(&uploads))
-		mod_delayed_work(system_wq, &stale_work, next);
+		mod_delayed_work(system_dfl_wq, &stale_work, next);
 }
 
 static void stale_work_fn(struct work_struct *work)
