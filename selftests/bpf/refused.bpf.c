@@ -282,7 +282,7 @@ int last_too_short(void *ctx)
 SEC("syscall")
 int last_maybe_null(void *ctx)
 {
-	struct test_key key = {};
+	struct test_key key = { .id = number };
 	packed_row *rows = (packed_row *)bpf_map_lookup_elem(&packed, &key);
 
 	returned = kmlops_get_features_last("store", &key, sizeof(key), rows,
@@ -317,7 +317,7 @@ int asof_too_short(void *ctx)
 SEC("syscall")
 int asof_maybe_null(void *ctx)
 {
-	struct test_key key = {};
+	struct test_key key = { .id = number };
 	packed_row *row = (packed_row *)bpf_map_lookup_elem(&packed, &key);
 
 	returned = kmlops_get_feature_asof("store", &key, sizeof(key), row,
