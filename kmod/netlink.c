@@ -75,7 +75,11 @@ int kernmlops_nl_info_get_doit(struct sk_buff *skb, struct genl_info *info)
 	    nla_put_uint(reply, KERNMLOPS_A_INFO_MODELS_MEMORY,
 			 kmlops_models_memory()) ||
 	    nla_put_uint(reply, KERNMLOPS_A_INFO_MODELS_MEMORY_MAX,
-			 kmlops_max_models_memory)) {
+			 kmlops_max_models_memory) ||
+	    nla_put_uint(reply, KERNMLOPS_A_INFO_STORES_MEMORY,
+			 kmlops_stores_memory()) ||
+	    nla_put_uint(reply, KERNMLOPS_A_INFO_STORES_MEMORY_MAX,
+			 kmlops_max_stores_memory)) {
 		nlmsg_free(reply);
 		return -EMSGSIZE;
 	}

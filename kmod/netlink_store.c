@@ -44,8 +44,7 @@ static int put_counters(struct sk_buff *skb, const struct kmlops_store *store)
 	    nla_put_uint(skb, KERNMLOPS_A_STORE_UNINDEXED, stats.unindexed) ||
 	    nla_put_uint(skb, KERNMLOPS_A_STORE_EVICTED, stats.evicted) ||
 	    nla_put_uint(skb, KERNMLOPS_A_STORE_KEYS, stats.keys) ||
-	    nla_put_uint(skb, KERNMLOPS_A_STORE_BYTES,
-			 kmlops_store_bytes(store)))
+	    nla_put_uint(skb, KERNMLOPS_A_STORE_BYTES, store->bytes))
 		return -EMSGSIZE;
 	if (store->mode == KERNMLOPS_STORE_MODE_MIRROR &&
 	    nla_put_uint(skb, KERNMLOPS_A_STORE_UNMIRRORED, stats.unmirrored))
@@ -235,7 +234,7 @@ int kernmlops_nl_store_register_doit(struct sk_buff *skb,
 	}
 	err = reply_store(info, store);
 	if (err)
-		kmlops_store_unregister(store->name);
+		kmlops_store_withdraw(store);
 	kmlops_store_put(store);
 out:
 	kvfree(fields);

@@ -10,6 +10,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/nospec.h>
+#include <linux/overflow.h>
 #include <linux/random.h>
 #include <linux/topology.h>
 #include <linux/xarray.h>
@@ -30,12 +31,18 @@ module_param_named(max_store_bytes, kmlops_max_store_bytes, ulong, 0644);
 MODULE_PARM_DESC(max_store_bytes,
 		 "Most bytes of one store (default: a quarter of memory)");
 
+unsigned long kmlops_max_stores_memory;
+module_param_named(max_stores_memory, kmlops_max_stores_memory, ulong, 0644);
+MODULE_PARM_DESC(max_stores_memory,
+		 "Most bytes of all stores (default: half of memory)");
+
 static DEFINE_MUTEX(stores_lock);	/* writers of all that follows */
 static struct hlist_head stores_by_name[KMLOPS_NAME_BUCKETS];
 struct hlist_head kmlops_stores_by_map[1 << KMLOPS_MAP_BUCKET_BITS];
 static DEFINE_XARRAY_ALLOC1(stores);
 static u32 next_id;
 static unsigned int stores_count;
+static u64 stores_memory;		/* until it is freed */
 static struct workqueue_struct *free_queue;
 
 /**
@@ -96,6 +103,11 @@ static void store_destroy(struct kmlops_store *store)
 {
 	kmlops_key_index_destroy(store->index);
 	kmlops_history_destroy(store->history);
+	if (store->bytes) {
+		mutex_lock(&stores_lock);
+		WRITE_ONCE(stores_memory, stores_memory - store->bytes);
+		mutex_unlock(&stores_lock);
+	}
 	if (!IS_ERR_OR_NULL(store->map))
 		bpf_map_put(store->map);
 	kfree(store);
@@ -118,17 +130,10 @@ unsigned int kmlops_stores_count(void)
 	return READ_ONCE(stores_count);
 }
 
-/* Memory of rows and key index. */
-u64 kmlops_store_bytes(const struct kmlops_store *store)
+/* Bytes that all stores take, those included that only readers hold. */
+u64 kmlops_stores_memory(void)
 {
-	const struct kmlops_history *history = store->history;
-
-	if (!history)
-		return 0;
-	return kmlops_history_bytes(history->key_size, history->value_size,
-				    history->slots_per_cpu,
-				    num_possible_cpus()) +
-	       kmlops_key_index_bytes(store->index->mask + 1);
+	return READ_ONCE(stores_memory);
 }
 
 static int check_mode(const struct bpf_map *map, u32 mode, bool lossless,
@@ -185,10 +190,33 @@ static int node_of_cpu(unsigned int cpu)
 	return node == NUMA_NO_NODE ? first_online_node : node;
 }
 
+/* Counts the bytes of a store before they are allocated, if they are allowed. */
+static int reserve_memory(struct kmlops_store *store, u64 bytes,
+			  struct kmlops_refusal *refusal)
+{
+	u64 all;
+	int err = 0;
+
+	mutex_lock(&stores_lock);
+	if (check_add_overflow(stores_memory, bytes, &all) ||
+	    all > kmlops_max_stores_memory) {
+		err = kmlops_refuse(refusal, -ENOSPC,
+				    "%llu KiB more than %llu KiB, max_stores_memory allows %lu KiB",
+				    bytes >> 10, stores_memory >> 10,
+				    kmlops_max_stores_memory >> 10);
+	} else {
+		WRITE_ONCE(stores_memory, all);
+		store->bytes = bytes;
+	}
+	mutex_unlock(&stores_lock);
+	return err;
+}
+
 static int allocate_rows(struct kmlops_store *store, u64 rows, bool lossless,
 			 struct kmlops_refusal *refusal)
 {
 	u64 slots, places, bytes;
+	int err;
 
 	if (!rows)
 		return kmlops_refuse(refusal, -EINVAL,
@@ -207,6 +235,10 @@ static int allocate_rows(struct kmlops_store *store, u64 rows, bool lossless,
 		return kmlops_refuse(refusal, -E2BIG,
 				     "the rows take %llu KiB, max_store_bytes allows %lu KiB",
 				     bytes >> 10, kmlops_max_store_bytes >> 10);
+	err = reserve_memory(store, bytes + kmlops_key_index_bytes(places),
+			     refusal);
+	if (err)
+		return err;
 
 	store->history = kmlops_history_create(store->map->key_size,
 					       store->map->value_size, slots,
@@ -381,6 +413,15 @@ int kmlops_store_unregister(const char *name)
 		hide(store);
 	mutex_unlock(&stores_lock);
 	return store ? 0 : -ENOENT;
+}
+
+/* Undoes a registration, unless the store was unregistered meanwhile. */
+void kmlops_store_withdraw(struct kmlops_store *store)
+{
+	mutex_lock(&stores_lock);
+	if (!store->hidden)
+		hide(store);
+	mutex_unlock(&stores_lock);
 }
 
 /*
@@ -573,6 +614,8 @@ int kmlops_stores_init(void)
 {
 	if (!kmlops_max_store_bytes)
 		kmlops_max_store_bytes = (totalram_pages() << PAGE_SHIFT) / 4;
+	if (!kmlops_max_stores_memory)
+		kmlops_max_stores_memory = (totalram_pages() << PAGE_SHIFT) / 2;
 
 	free_queue = alloc_workqueue("kernmlops_stores", WQ_UNBOUND, 0);
 	return free_queue ? 0 : -ENOMEM;

@@ -39,6 +39,7 @@
  * @mode: enum kernmlops_store_mode
  * @hidden: no longer registered
  * @unmirrored: mode mirror: rows that the map did not take
+ * @bytes: memory of rows and index, 0 in mode map
  * @nr_key_fields: fields of the key, the first in @fields
  * @nr_value_fields: fields of the value, which follow them
  * @name: name
@@ -61,12 +62,14 @@ struct kmlops_store {
 	atomic64_t unmirrored;
 	u32 nr_key_fields;
 	u32 nr_value_fields;
+	u64 bytes;
 	struct rcu_work free_work;
 	struct kmlops_field fields[];
 };
 
 extern unsigned int kmlops_max_stores;
 extern unsigned long kmlops_max_store_bytes;
+extern unsigned long kmlops_max_stores_memory;
 
 int kmlops_stores_init(void);
 void kmlops_stores_exit(void);
@@ -75,11 +78,12 @@ struct kmlops_store *
 kmlops_store_register(const struct kmlops_store_request *request,
 		      struct kmlops_refusal *refusal);
 int kmlops_store_unregister(const char *name);
+void kmlops_store_withdraw(struct kmlops_store *store);
 struct kmlops_store *kmlops_store_get(const char *name);
 struct kmlops_store *kmlops_store_get_next(unsigned long *id);
 void kmlops_store_put(struct kmlops_store *store);
 unsigned int kmlops_stores_count(void);
-u64 kmlops_store_bytes(const struct kmlops_store *store);
+u64 kmlops_stores_memory(void);
 
 struct kmlops_store *kmlops_store_find(const char *name);
 struct kmlops_store *kmlops_store_by_id(u32 id);

@@ -110,6 +110,53 @@ static void bad_requests(struct kunit *test)
 		"mode mirror is for hash and array maps, this is of type 27");
 }
 
+/* A reply that fails undoes its own registration, not one of the same name. */
+static void withdrawn_is_only_itself(struct kunit *test)
+{
+	struct kmlops_store *first, *second;
+	struct kmlops_refusal refusal = {};
+
+	first = kmlops_store_register(request, &refusal);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(first));
+	KUNIT_EXPECT_EQ(test, kmlops_store_unregister("kunit"), 0);
+	second = kmlops_store_register(request, &refusal);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(second));
+	kmlops_store_withdraw(first);
+	KUNIT_EXPECT_EQ(test, kmlops_stores_count(), 1);
+	rcu_read_lock();
+	KUNIT_EXPECT_PTR_EQ(test, kmlops_store_find("kunit"), second);
+	rcu_read_unlock();
+	kmlops_store_withdraw(second);
+	KUNIT_EXPECT_EQ(test, kmlops_stores_count(), 0);
+	kmlops_store_put(first);
+	kmlops_store_put(second);
+	expect_map_released(test);
+}
+
+static void memory_of_all(struct kunit *test)
+{
+	unsigned long max = kmlops_max_stores_memory;
+	struct kmlops_refusal refusal = {};
+	struct kmlops_store *store;
+	u64 before;
+
+	expect_map_released(test);
+	before = kmlops_stores_memory();
+	store = kmlops_store_register(request, &refusal);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(store));
+	KUNIT_EXPECT_GT(test, store->bytes, 100 * 48);
+	KUNIT_EXPECT_EQ(test, kmlops_stores_memory(), before + store->bytes);
+	/* A reader keeps it, so it counts. */
+	kmlops_store_withdraw(store);
+	kmlops_max_stores_memory = kmlops_stores_memory();
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(kmlops_store_register(request, &refusal)),
+			-ENOSPC);
+	kmlops_max_stores_memory = max;
+	kmlops_store_put(store);
+	expect_map_released(test);
+	KUNIT_EXPECT_EQ(test, kmlops_stores_memory(), before);
+}
+
 static void limits(struct kunit *test)
 {
 	unsigned long max_bytes = kmlops_max_store_bytes;
@@ -200,6 +247,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(registered_and_gone),
 	KUNIT_CASE(bad_requests),
 	KUNIT_CASE(limits),
+	KUNIT_CASE(withdrawn_is_only_itself),
+	KUNIT_CASE(memory_of_all),
 	KUNIT_CASE(rows_by_identity),
 	KUNIT_CASE(counters),
 	{}

@@ -165,6 +165,57 @@ static void test_bad_schema(void)
 	close(wide);
 }
 
+static uint64_t info_uint(uint32_t attr)
+{
+	client_begin(&client, KERNMLOPS_CMD_INFO_GET, 0);
+	client_send(&client);
+	return client_uint(&client, attr);
+}
+
+/* The last grace period of what was unregistered may not be over. */
+static uint64_t settled_memory(void)
+{
+	uint64_t memory = info_uint(KERNMLOPS_A_INFO_STORES_MEMORY), last;
+
+	do {
+		last = memory;
+		usleep(200000);
+		memory = info_uint(KERNMLOPS_A_INFO_STORES_MEMORY);
+	} while (memory != last);
+	return memory;
+}
+
+static void test_memory_of_all(int spare)
+{
+	uint64_t max = info_uint(KERNMLOPS_A_INFO_STORES_MEMORY_MAX), before, bytes;
+	char number[24], sentence[160];
+
+	before = settled_memory();
+	client_begin_register(&client, "bad", spare, 1000);
+	client_send(&client);
+	bytes = client_uint(&client, KERNMLOPS_A_STORE_BYTES);
+	ok(bytes >= 1000 * 40 &&
+	   info_uint(KERNMLOPS_A_INFO_STORES_MEMORY) == before + bytes,
+	   "the memory of a store is counted");
+	unregister("bad");
+	ok_equal(settled_memory(), before, "until it is freed");
+
+	snprintf(number, sizeof(number), "%llu",
+		 (unsigned long long)(before + bytes - 1));
+	set_parameter("max_stores_memory", number);
+	snprintf(sentence, sizeof(sentence),
+		 "%llu KiB more than %llu KiB, max_stores_memory allows %llu KiB",
+		 (unsigned long long)bytes >> 10,
+		 (unsigned long long)before >> 10,
+		 (unsigned long long)(before + bytes - 1) >> 10);
+	client_begin_register(&client, "bad", spare, 1000);
+	refused(-ENOSPC, sentence, "all stores together have a limit");
+	ok_equal(info_uint(KERNMLOPS_A_INFO_STORES_MEMORY), before,
+		 "what was refused is not counted");
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)max);
+	set_parameter("max_stores_memory", number);
+}
+
 static void test_limits(void)
 {
 	int other = map_with_btf("other", 4);
@@ -181,6 +232,7 @@ static void test_limits(void)
 	refused(-ENOSPC, "max_stores allows 1 stores",
 		"a store too many is refused");
 	set_parameter("max_stores", "64");
+	test_memory_of_all(other);
 	client_begin_register(&client, "bad", other, 10);
 	nla_put_u32(client.msg, KERNMLOPS_A_STORE_MODE, 9);
 	ok(client_send(&client) == -ERANGE && client.sentence[0],
