@@ -303,6 +303,30 @@ $(FORMAT_TEST): %: %.o build/selftests/formats/made_rows.o $(WRITER_OBJECTS)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LIBS)
 build/selftests/formats/%: CPPFLAGS += -iquote tools/kmlopsctl
 
+# ---- coverage
+
+# The tests of the library with objects that count what runs; -O1, as what is
+# optimized further cannot be told apart by line.
+COVERAGE_OBJECTS := $(patsubst %.c,build/coverage/%.o,$(wildcard tools/lib/*.c)) \
+	$(PORTABLE:%.c=build/coverage/kmod/%.o)
+COVERAGE_TESTS := $(patsubst build/selftests/user/%,build/coverage/%,\
+	$(filter-out %_sanitized %_shared,$(USER_TESTS)))
+
+$(COVERAGE_OBJECTS): build/coverage/%.o: %.c | need-user
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -O1 --coverage -fprofile-update=atomic $(CPPFLAGS) -MMD -MP -c $< -o $@
+
+$(COVERAGE_TESTS): build/coverage/%: build/selftests/user/%.o $(call shared_in,user) $(COVERAGE_OBJECTS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) --coverage $(LDFLAGS) $^ -o $@ $(LIBS) -lcmocka -lm
+build/coverage/test_loss: $(addprefix build/tools/kmlopsctl/,loss.o output.o report.o)
+
+coverage: $(COVERAGE_TESTS) ## lines of the portable files and the library that native tests run
+	@tools/need gcovr=gcovr
+	$(Q)selftests/coverage $^
+.PHONY: coverage
+
 # Fuzz targets, with the runtime of clang; gcc has none.
 FUZZ := build/selftests/fuzz/fuzz_parse build/selftests/fuzz/fuzz_infer
 FUZZ_CFLAGS := -O1 -g -std=gnu11 -fsanitize=fuzzer-no-link,address,undefined \

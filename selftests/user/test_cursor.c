@@ -13,10 +13,16 @@
 #define CPUS	7
 #define ROWS	5000
 
+/* A machine whose CPU 2 is not possible. */
+static int node_of(unsigned int cpu)
+{
+	return cpu == 2 ? -1 : 0;
+}
+
 static struct kmlops_history *fill(u64 slots, u64 *times, u64 *refs)
 {
 	struct kmlops_history *history =
-		kmlops_history_create(4, 8, slots, CPUS, NULL);
+		kmlops_history_create(4, 8, slots, CPUS, node_of);
 	u32 random = 7;
 	u64 i;
 
@@ -31,6 +37,33 @@ static struct kmlops_history *fill(u64 slots, u64 *times, u64 *refs)
 						      &refs[i], &times[i]));
 	}
 	return history;
+}
+
+/* The same rows by the block, of a size that divides nothing. */
+static void check_blocks(struct kmlops_history *history, const u64 *times,
+			 const u64 *refs, u64 from, u64 to, u64 expected)
+{
+	struct kmlops_cursor *cursor = kmlops_cursor_open(history, from, to, NULL);
+	struct {
+		struct kmlops_row row;
+		u64 key, value;
+	} rows[13];
+	u64 last = 0, nr = 0;
+	u32 n, i;
+
+	assert_int_equal(kmlops_row_stride(history), sizeof(*rows));
+	while ((n = kmlops_cursor_fill(cursor, history, &rows[0].row, 13))) {
+		for (i = 0; i < n; i++) {
+			assert_true(rows[i].row.time >= last);
+			last = rows[i].row.time;
+			assert_in_range(last, from, to - 1);
+			assert_int_equal(times[rows[i].value], last);
+			assert_int_equal(refs[rows[i].value], rows[i].row.seq);
+		}
+		nr += n;
+	}
+	assert_int_equal(nr, expected);
+	kmlops_cursor_close(cursor);
 }
 
 /* Reads [from, to) and compares with the rows of the list that are left. */
@@ -56,6 +89,7 @@ static void check_range(struct kmlops_history *history, const u64 *times,
 	assert_int_equal(rows, expected);
 	assert_int_equal(cursor->lost, 0);
 	kmlops_cursor_close(cursor);
+	check_blocks(history, times, refs, from, to, expected);
 	check_scan(history, times, refs, from, to);
 }
 

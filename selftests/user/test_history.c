@@ -372,6 +372,47 @@ static void test_slot_held_by_interrupted_row(void **state)
 	kmlops_history_destroy(history);
 }
 
+/* The size of a history never wraps to a small one. */
+static void test_bytes(void **state)
+{
+	u64 slots, last = 0, bytes;
+
+	for (slots = 1; slots; slots <<= 1) {
+		bytes = kmlops_history_bytes(256, 8192, slots, 4096);
+		assert_true(bytes > last || bytes == S64_MAX);
+		assert_true(bytes >> 12 >= slots || bytes == S64_MAX);
+		last = bytes;
+	}
+	assert_int_equal(last, S64_MAX);
+	assert_int_equal(kmlops_history_bytes(256, 8192, U64_MAX, U32_MAX), S64_MAX);
+	bytes = kmlops_history_bytes(4, 8, 16, 3);
+	assert_in_range(bytes, 3 * 16 * (sizeof(struct kmlops_slot) + 16), 4096);
+}
+
+static int second_is_missing(unsigned int cpu)
+{
+	return cpu == 1 ? -1 : 0;
+}
+
+static void test_missing_cpu(void **state)
+{
+	struct kmlops_history *history =
+		kmlops_history_create(4, 8, 16, 3, second_is_missing);
+	struct kmlops_history_stats stats;
+	u64 value = 7, refs[2], times[2];
+	u32 key = 1;
+
+	assert_non_null(kmlops_history_append(history, 0, &key, &value, &refs[0],
+					      &times[0]));
+	assert_non_null(kmlops_history_append(history, 2, &key, &value, &refs[1],
+					      &times[1]));
+	assert_int_equal(kmlops_history_nearest(history, times[1] + 1000), refs[1]);
+	kmlops_history_stats(history, true, &stats);
+	assert_int_equal(stats.captured, 2);
+	assert_int_equal(stats.stored, 2);
+	kmlops_history_destroy(history);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -386,6 +427,8 @@ int main(void)
 		cmocka_unit_test(test_truncation),
 		cmocka_unit_test(test_interrupted_writers),
 		cmocka_unit_test(test_slot_held_by_interrupted_row),
+		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_missing_cpu),
 	};
 
 	return cmocka_run_group_tests_name("history", tests, NULL, NULL);

@@ -355,6 +355,51 @@ static void test_last_and_asof(void **state)
 	kmlops_history_destroy(history);
 }
 
+/* Keys and values of any size come back, and nothing beside them is written. */
+static void test_sizes(void **state)
+{
+	static const u32 key_sizes[] = { 1, 4, 7, 8, 9, 40, 256 };
+	u8 key[256], value[203], got[208];
+	u64 ref, time, row_time, body[64], last_ref;
+	struct kmlops_key_index *index;
+	struct kmlops_history *history;
+	u32 k, size, i;
+
+	for (i = 0; i < sizeof(key); i++)
+		key[i] = 3 * i + 1;
+	for (k = 0; k < sizeof(key_sizes) / sizeof(*key_sizes); k++) {
+		for (size = 1; size <= sizeof(value); size++) {
+			history = kmlops_history_create(key_sizes[k], size, 4, 1, NULL);
+			index = kmlops_key_index_create(64, 7);
+			for (i = 0; i < size; i++)
+				value[i] = 255 - i - k;
+			memset(got, 0xa5, sizeof(got));
+			assert_true(kmlops_key_index_append(index, history, 0, key, value,
+							    &ref, &time));
+			assert_int_equal(kmlops_key_index_latest(index, history, key,
+								 &last_ref, &row_time,
+								 got), 0);
+			assert_int_equal(last_ref, ref);
+			assert_int_equal(row_time, time);
+			assert_memory_equal(got, value, size);
+			assert_int_equal(got[size], 0xa5);
+
+			assert_int_equal(kmlops_history_read(history, ref, &row_time,
+							     body), 0);
+			assert_memory_equal(body, key, key_sizes[k]);
+			assert_memory_equal(body + (key_sizes[k] + 7) / 8, value, size);
+			/* Another key of the same beginning. */
+			key[key_sizes[k] - 1] ^= 1;
+			assert_int_equal(kmlops_key_index_latest(index, history, key,
+								 &last_ref, &row_time,
+								 got), -ENOENT);
+			key[key_sizes[k] - 1] ^= 1;
+			kmlops_key_index_destroy(index);
+			kmlops_history_destroy(history);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -366,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_lapped_before_linked),
 		cmocka_unit_test(test_lapped_while_busy),
 		cmocka_unit_test(test_last_and_asof),
+		cmocka_unit_test(test_sizes),
 	};
 
 	return cmocka_run_group_tests_name("key_index", tests, NULL, NULL);

@@ -14,6 +14,7 @@
 
 static struct sample_tree tree;
 static struct model_builder builder;
+static struct kmlops_engine *code_of;	/* what the code computes */
 
 static int setup(void **state)
 {
@@ -331,6 +332,102 @@ static void test_random_damage(void **state)
 	free(good);
 }
 
+static void test_too_many_golden(void **state)
+{
+	static s64 vectors[KMLOPS_MODEL_GOLDEN_MAX + 1][5];
+
+	assert_int_equal(sizeof(tree.golden[0]), sizeof(vectors[0]));
+	builder.data[3] = vectors;
+	builder.sections[3].size = sizeof(vectors);
+	builder.sections[3].count = KMLOPS_MODEL_GOLDEN_MAX + 1;
+	refused("a model has 1 to 1024 golden vectors, this has 1025");
+}
+
+static void test_budget(void **state)
+{
+	struct kmlops_budget budget = { .work = 2, .bytes = 1 << 20 };
+	struct kmlops_refusal refusal = {};
+	struct kmlops_engine *engine;
+	char sentence[96];
+	int err = 0;
+	u32 size;
+	void *file = model_build(&builder, &size);
+
+	engine = kmlops_engine_admit(file, size, &budget, &err, &refusal);
+	assert_non_null(engine);
+	snprintf(sentence, sizeof(sentence),
+		 "the model takes %llu bytes of memory, 7 are allowed",
+		 (unsigned long long)engine->bytes);
+	kmlops_engine_destroy(engine);
+	budget.bytes = 7;
+	assert_null(kmlops_engine_admit(file, size, &budget, &err, &refusal));
+	assert_int_equal(err, -E2BIG);
+	assert_string_equal(refusal.text, sentence);
+	budget.work = 1;
+	assert_null(kmlops_engine_admit(file, size, &budget, &err, &refusal));
+	assert_int_equal(err, -E2BIG);
+	assert_string_equal(refusal.text,
+			    "one inference takes 2 operations, 1 are allowed");
+	free(file);
+}
+
+/* The sample tree as code: what a module brings. */
+static void good_code(const s64 *in, s64 *scores)
+{
+	s64 out[3];
+
+	kmlops_engine_infer(code_of, in, out, 3);
+	memcpy(scores, out, sizeof(out));
+}
+
+static void bad_code(const s64 *in, s64 *scores)
+{
+	good_code(in, scores);
+	scores[2]++;
+}
+
+static void test_code(void **state)
+{
+	struct kmlops_refusal refusal = {};
+	struct kmlops_engine *engine;
+	const s64 in[2] = { 11, -5 };
+	u32 size;
+	void *file = model_build(&builder, &size);
+	s64 out[3];
+
+	accepted(&code_of);
+	accepted(&engine);
+	assert_int_equal(kmlops_engine_use_path(engine, "code", &refusal),
+			 -EOPNOTSUPP);
+	assert_string_equal(refusal.text,
+			    "the model has no path code on this machine");
+	assert_int_equal(kmlops_engine_use_path(engine, "fast", &refusal), -EINVAL);
+	assert_string_equal(refusal.text,
+			    "paths are scalar, avx2, avx512 and code");
+
+	assert_int_equal(kmlops_engine_add_code(engine, good_code, file, 10, &refusal),
+			 -EINVAL);
+	assert_int_equal(kmlops_engine_add_code(engine, good_code, file, size, &refusal),
+			 0);
+	assert_int_equal(kmlops_engine_use_path(engine, "code", &refusal), 0);
+	assert_int_equal(engine->path, KMLOPS_PATH_CODE);
+	kmlops_engine_infer(engine, in, out, 3);
+	assert_int_equal(out[0], 1);
+	kmlops_engine_leave_code(engine);
+	assert_int_equal(engine->path, KMLOPS_PATH_SCALAR);
+	kmlops_engine_drop_code(engine);
+	kmlops_engine_infer(engine, in, out, 3);
+	assert_int_equal(out[0], 1);
+	kmlops_engine_destroy(engine);
+
+	accepted(&engine);
+	assert_int_equal(kmlops_engine_add_code(engine, bad_code, file, size, &refusal),
+			 -EBADMSG);
+	kmlops_engine_destroy(engine);
+	kmlops_engine_destroy(code_of);
+	free(file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +442,9 @@ int main(void)
 		cmocka_unit_test_setup(test_bad_tree, setup),
 		cmocka_unit_test_setup(test_golden_vectors, setup),
 		cmocka_unit_test_setup(test_random_damage, setup),
+		cmocka_unit_test_setup(test_too_many_golden, setup),
+		cmocka_unit_test_setup(test_budget, setup),
+		cmocka_unit_test_setup(test_code, setup),
 	};
 
 	return cmocka_run_group_tests_name("model", tests, NULL, NULL);

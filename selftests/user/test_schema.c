@@ -65,11 +65,28 @@ static void test_bad(void **state)
 	refused(fields, 2, 12, "value field 1 has no name");
 }
 
+static void test_sizes(void **state)
+{
+	static const u32 sizes[][2] = {
+		{ KERNMLOPS_FIELD_TYPE_U8, 1 }, { KERNMLOPS_FIELD_TYPE_S8, 1 },
+		{ KERNMLOPS_FIELD_TYPE_BOOL, 1 }, { KERNMLOPS_FIELD_TYPE_CHAR, 1 },
+		{ KERNMLOPS_FIELD_TYPE_U16, 2 }, { KERNMLOPS_FIELD_TYPE_S16, 2 },
+		{ KERNMLOPS_FIELD_TYPE_U32, 4 }, { KERNMLOPS_FIELD_TYPE_S32, 4 },
+		{ KERNMLOPS_FIELD_TYPE_F32, 4 }, { KERNMLOPS_FIELD_TYPE_U64, 8 },
+		{ KERNMLOPS_FIELD_TYPE_S64, 8 }, { 99, 0 },
+	};
+	u32 i;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
+		assert_int_equal(kmlops_field_type_size(sizes[i][0]), sizes[i][1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_sizes),
 	};
 
 	return cmocka_run_group_tests_name("schema", tests, NULL, NULL);
