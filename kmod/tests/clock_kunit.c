@@ -84,14 +84,18 @@ static void nothing_beyond_its_reach(struct kunit *test)
 #define KIND_NS(kind)	((1 + (kind)) * (1ULL << 60))
 #define PASSED		BIT_ULL(28)	/* ticks, at least */
 
+/* No two lines have the same start. */
+static void draw_line(u64 first, u64 n)
+{
+	draw(first + n, 1ULL << 32, KIND_NS(n % 2), (1 + n % 2) << 31);
+}
+
 static int draw_by_turns(void *data)
 {
 	u64 first = *(u64 *)data, n;
 
-	for (n = 0; !kthread_should_stop(); n++) {
-		/* No two lines have the same start. */
-		draw(first + n, 1ULL << 32, KIND_NS(n % 2),
-		     (1 + n % 2) << 31);
+	for (n = 1; !kthread_should_stop(); n++) {
+		draw_line(first, n);
 		if (!(n % 1024))
 			cond_resched();
 	}
@@ -106,6 +110,7 @@ static void lines_do_not_mix(struct kunit *test)
 
 	/* So that no number of lines drawn here comes near. */
 	first = rdtsc_ordered() - 2 * PASSED;
+	draw_line(first, 0);
 	task = kthread_run(draw_by_turns, &first, "kmlops_clock_kunit");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
 	end = jiffies + HZ / 2;

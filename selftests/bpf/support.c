@@ -22,8 +22,11 @@ static void must(int err, const char *what, const char *name)
 
 void connect_family(void)
 {
-	int err = client_open(&client);
+	int err;
 
+	if (client.sock)
+		client_close(&client);
+	err = client_open(&client);
 	if (err) {
 		errno = -err;
 		bail("no netlink family: is kernmlops.ko loaded?");
