@@ -250,10 +250,10 @@ $(USER_TESTS): build/selftests/user/%: build/selftests/user/%.o $(call shared_in
 $(NL_TESTS): build/selftests/nl/%: build/selftests/nl/%.o $(call shared_in,nl) $(LIB)
 $(BPF_TESTS): build/selftests/bpf/%: build/selftests/bpf/%.o $(call shared_in,bpf) $(LIB)
 $(BPF_TESTS:=.o) $(call shared_in,bpf): | $(BPF_TEST_SKELETONS) $(HEADER_TEST_SKELETONS)
-# Fuzzers of a running kernel: the client of the netlink tests, and the family as
-# tables.
+# Fuzzers of a running kernel, with the client of the netlink tests. The family as
+# tables is for who walks all of it.
 $(FUZZERS): build/selftests/fuzz_vm/%: build/selftests/fuzz_vm/%.o build/selftests/nl/client.o $(LIB)
-build/selftests/fuzz_vm/test_netlink.o: build/selftests/fuzz_vm/netlink_spec.h
+build/selftests/fuzz_vm/test_netlink.o build/selftests/nl/test_faults.o: build/selftests/fuzz_vm/netlink_spec.h
 build/selftests/fuzz_vm/netlink_spec.h: selftests/fuzz_vm/netlink-spec Documentation/netlink/specs/kernmlops.yaml
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(@D)
@@ -409,6 +409,30 @@ test-code: $(TEST_CODE)/built
 tests: $(FORMAT_TEST) $(USER_TESTS) $(FUZZ) $(NL_TESTS) $(BPF_TESTS) $(FUZZERS) $(CLI_TEST_OBJECTS) $(TEST_KMODS)/built $(TEST_CODE)/built ## build the tests
 .PHONY: tests
 
+# The tests of programs and verifier, the programs compiled by each of these.
+VERIFIER_CLANGS := clang-14 clang-16 clang-19
+VERIFIER_TESTS := test_refused test_kfuncs test_reads
+VERIFIER_PROGRAMS := refused kfuncs reads example_store
+
+define verifier-tests
+build/verifier/$1/%.bpf.o: selftests/bpf/%.bpf.c build/bpf/vmlinux.h
+	$$(call say,BPF,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$1 $$(BPF_CFLAGS) -MMD -MP -c $$< -o $$@
+build/verifier/$1/%.o: selftests/bpf/%.c
+	$$(call say,CC,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(CFLAGS) -Ibuild/verifier/$1 -Iselftests $$(CPPFLAGS) -MMD -MP -c $$< -o $$@
+build/verifier/$1/test_%: build/verifier/$1/test_%.o \
+		build/verifier/$1/support.o build/verifier/$1/modules.o $$(LIB)
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) $$^ -o $$@ $$(LIBS)
+$(VERIFIER_TESTS:%=build/verifier/$1/%.o): | $(VERIFIER_PROGRAMS:%=build/verifier/$1/%.skel.h)
+verifier-$1: $(VERIFIER_TESTS:%=build/verifier/$1/%)
+.PHONY: verifier-$1
+endef
+$(foreach clang,$(VERIFIER_CLANGS),$(eval $(call verifier-tests,$(clang))))
+
 # ---- benchmarks
 
 # bench_kernel, bench_infer and bench_collect count instructions in a VM, the
@@ -525,6 +549,12 @@ check-vm: deps ## run the tests that need a kernel (T=DIR/test_NAME for one)
 	$(call for-vm,all tests)
 	$(Q)KVER=$$(cat build/vm/release) selftests/vm/run-tests $(T)
 
+check-verifier: deps ## load the test programs as several versions of clang compile them
+	@tools/deps selftests/verifier.packages
+	$(call for-vm,kmod test-kmods $$(for clang in $(VERIFIER_CLANGS); do \
+		command -v $$clang >/dev/null && echo verifier-$$clang; done))
+	$(Q)KVER=$$(cat build/vm/release) selftests/check-verifier $(VERIFIER_CLANGS)
+
 bench: deps ## measure against peers, natively and in a VM: build/bench.json
 	$(call for-vm,all bench-programs)
 	$(Q)KVER=$$(cat build/vm/release) selftests/bench/run
@@ -551,7 +581,7 @@ build/make-exit.so: tools/make-exit.c | deps
 	@$(CC) $(CFLAGS) -fPIC -shared $< -o $@
 endif
 
-.PHONY: demo check check-vm bench eval vm-shell vm-run vm-shell-job vm-run-job
+.PHONY: demo check check-vm check-verifier bench eval vm-shell vm-run vm-shell-job vm-run-job
 
 # All CPUs, unless -j was given.
 jobs = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))

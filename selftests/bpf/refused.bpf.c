@@ -556,6 +556,39 @@ int loop_name_can_change(void *ctx)
 	return 0;
 }
 
+/* The map of the latest row: a map as in capture, a buffer as in get. */
+SEC("syscall")
+int map_of_number(void *ctx)
+{
+	struct test_key key = {};
+	struct test_row row = {};
+
+	returned = kmlops_get_feature_map((void *)number, &key, sizeof(key),
+					  &row, sizeof(row));
+	return 0;
+}
+
+SEC("syscall")
+int map_row_too_short(void *ctx)
+{
+	struct test_key key = {};
+	struct test_row *row = bpf_map_lookup_elem(&store, &key);
+
+	if (row)
+		returned = kmlops_get_feature_map(&store, &key, sizeof(key),
+						  row, sizeof(*row) + 1);
+	return 0;
+}
+
+SEC("syscall")
+int destroyed_without_new(void *ctx)
+{
+	struct bpf_iter_kmlops_rows it = {};
+
+	bpf_iter_kmlops_rows_destroy(&it);
+	return 0;
+}
+
 /* As it should be done: leaving early by return and by break. */
 SEC("syscall")
 int loop_accepted(void *ctx)
@@ -576,11 +609,26 @@ int loop_accepted(void *ctx)
 SEC("syscall")
 int accepted(void *ctx)
 {
+	struct kmlops_store_stats stats;
 	struct test_key key = {};
 	struct test_row row = {};
+	packed_row full = {};
+	__s64 in[2] = {}, out[1];
 
 	returned = kmlops_capture_feature(&store, &key, sizeof(key), &row,
 					  sizeof(row));
+	returned += kmlops_get_feature("store", &key, sizeof(key), &row,
+				       sizeof(row));
+	returned += kmlops_get_feature_map(&store, &key, sizeof(key), &row,
+					   sizeof(row));
+	returned += kmlops_get_features_last("store", &key, sizeof(key), &full,
+					     sizeof(full));
+	returned += kmlops_get_feature_asof("store", &key, sizeof(key), &full,
+					    sizeof(full));
+	returned += kmlops_get_feature_ts("store", number, &full, sizeof(full));
+	returned += kmlops_truncate_features("store", number);
+	returned += kmlops_store_stats("store", &stats, sizeof(stats));
+	returned += kmlops_infer("sample", in, sizeof(in), out, sizeof(out));
 	return 0;
 }
 

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Programs that misuse a kfunc do not load, and the verifier says why. */
+/*
+ * Programs that misuse a kfunc do not load, and the verifier says why. Each
+ * kfunc that the module has registered must be in a program that loads, and be
+ * what is wrong in one that does not.
+ */
 #include <unistd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -14,14 +18,56 @@
 #include "refused.skel.h"
 #include "tap.h"
 
+#define KFUNCS_MAX	64
+
 static char verifier_log[64 * 1024];
+
+/* The kfuncs that are registered, and which programs there are of each. */
+static struct kfunc {
+	__u32 id;
+	char name[64];
+	bool accepted, refused;
+} kfuncs[KFUNCS_MAX];
+static int nr_kfuncs;
+static int module_fd;		/* of the BTF of the module */
+
+/* The calls of a program that was loaded are those of kfuncs that may be. */
+static void note_accepted(const struct bpf_program *program)
+{
+	const struct bpf_insn *insns = bpf_program__insns(program);
+	size_t i, size = bpf_program__insn_cnt(program);
+	int k;
+
+	for (i = 0; i < size; i++)
+		for (k = 0; k < nr_kfuncs; k++)
+			if (insns[i].code == (BPF_JMP | BPF_CALL) &&
+			    insns[i].src_reg == BPF_PSEUDO_KFUNC_CALL &&
+			    (__u32)insns[i].imm == kfuncs[k].id)
+				kfuncs[k].accepted = true;
+}
+
+/* The last call of a kfunc in the log is the one that is refused. */
+static void note_refused(void)
+{
+	const char *call, *last = NULL;
+	int k;
+
+	for (call = verifier_log; (call = strstr(call, "(85) call ")); call++)
+		last = call + strlen("(85) call ");
+	for (k = 0; last && k < nr_kfuncs; k++) {
+		size_t length = strlen(kfuncs[k].name);
+
+		if (!strncmp(last, kfuncs[k].name, length) &&
+		    last[length] == '#')
+			kfuncs[k].refused = true;
+	}
+}
 
 /* Load one program of the object: 0 or a negative errno. */
 static int load_alone(const char *name)
 {
 	struct refused_bpf *skel = refused_bpf__open();
-	struct bpf_program *program;
-	bool found = false;
+	struct bpf_program *program, *found = NULL;
 	int err;
 
 	if (!skel)
@@ -34,13 +80,16 @@ static int load_alone(const char *name)
 		if (it)
 			bpf_program__set_log_buf(program, verifier_log,
 						 sizeof(verifier_log));
-		found |= it;
+		if (it)
+			found = program;
 	}
 	if (!found) {
 		errno = ENOENT;
 		bail("program %s", name);
 	}
 	err = refused_bpf__load(skel);
+	if (!err)
+		note_accepted(found);
 	refused_bpf__destroy(skel);
 	return err;
 }
@@ -52,6 +101,7 @@ static void refused(const char *name, const char *sentences, const char *what)
 	int err = load_alone(name);
 	bool said = false;
 
+	note_refused();
 	while ((sentence = strsep(&rest, "|")))
 		said |= strstr(verifier_log, sentence) != NULL;
 	free(copy);
@@ -110,29 +160,40 @@ static int keep_capabilities(__u64 kept)
 }
 
 /*
- * Whether the verifier lets a socket filter call the kfunc, in a process with
- * these capabilities only. It has more to say about this call, but later.
+ * Loads a program of one type that does nothing but call @kfunc. The verifier
+ * has more to say about this call than whether it may be, but later.
  */
-static bool may_call(__u32 kfunc, int btf_fd, __u64 capabilities)
+static int load_call(enum bpf_prog_type type, const char *license, __u32 kfunc)
 {
 	const struct bpf_insn insns[] = {
 		{ .code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_KFUNC_CALL,
 		  .off = 1, .imm = kfunc },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	const int fds[] = { -1, btf_fd };
+	const int fds[] = { -1, module_fd };
 	struct bpf_prog_load_opts opts = {
 		.sz = sizeof(opts), .fd_array = fds, .log_level = 1,
 		.log_buf = verifier_log, .log_size = sizeof(verifier_log),
 	};
+	int fd;
+
+	verifier_log[0] = 0;
+	fd = bpf_prog_load(type, "call", license, insns, 2, &opts);
+	if (fd >= 0)
+		close(fd);
+	return fd;
+}
+
+/* Whether a socket filter may, in a process with these capabilities only. */
+static bool may_call(__u32 kfunc, __u64 capabilities)
+{
 	int status, fd;
 	pid_t pid = fork();
 
 	if (!pid) {
 		if (keep_capabilities(capabilities))
 			_exit(2);
-		fd = bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "filter", "GPL",
-				   insns, 2, &opts);
+		fd = load_call(BPF_PROG_TYPE_SOCKET_FILTER, "GPL", kfunc);
 		_exit(fd >= 0 || !strlen(verifier_log) ? 2 :
 		      !!strstr(verifier_log, "is not allowed"));
 	}
@@ -142,35 +203,70 @@ static bool may_call(__u32 kfunc, int btf_fd, __u64 capabilities)
 	return !WEXITSTATUS(status);
 }
 
-/* Rows are for who may trace; CAP_BPF alone may load socket filters. */
-static void test_capabilities(void)
+/* Those functions of the module that the verifier lets a program call. */
+static void find_kfuncs(void)
 {
-	static const char *const names[] = {
-		"kmlops_capture_feature", "kmlops_get_feature_map",
-		"kmlops_get_feature_ts", "kmlops_get_row",
-		"kmlops_truncate_features", "bpf_iter_kmlops_rows_new",
-		"kmlops_infer",
-	};
-	const __u64 bpf = 1ULL << CAP_BPF;
 	struct btf *vmlinux = btf__load_vmlinux_btf();
 	struct btf *module = btf__load_module_btf("kernmlops", vmlinux);
-	int fd = module_btf_fd(), i;
+	__u32 id;
 
-	if (!module || fd < 0)
+	module_fd = module_btf_fd();
+	if (!module || module_fd < 0)
 		bail("no BTF of the module");
-	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		int id = btf__find_by_name_kind(module, names[i], BTF_KIND_FUNC);
+	for (id = btf__type_cnt(vmlinux); id < btf__type_cnt(module); id++) {
+		const struct btf_type *type = btf__type_by_id(module, id);
+		struct kfunc *kfunc = &kfuncs[nr_kfuncs];
 
-		if (id < 0)
-			bail("no BTF of %s", names[i]);
-		ok(!may_call(id, fd, bpf) &&
-		   may_call(id, fd, bpf | 1ULL << CAP_PERFMON) &&
-		   may_call(id, fd, bpf | 1ULL << CAP_NET_ADMIN),
-		   "%s: not with CAP_BPF alone", names[i]);
+		if (!btf_is_func(type))
+			continue;
+		/* Of others the verifier does not even come to the call. */
+		if (load_call(BPF_PROG_TYPE_XDP, "GPL", id) < 0 &&
+		    (!strstr(verifier_log, "(85) call ") ||
+		     strstr(verifier_log, "is not allowed")))
+			continue;
+		if (nr_kfuncs++ == KFUNCS_MAX)
+			bail("more kfuncs than expected");
+		kfunc->id = id;
+		snprintf(kfunc->name, sizeof(kfunc->name), "%s",
+			 btf__name_by_offset(module, type->name_off));
 	}
-	close(fd);
 	btf__free(module);
 	btf__free(vmlinux);
+	note("%d kfuncs", nr_kfuncs);
+	ok(nr_kfuncs >= 13, "the kfuncs are found");
+}
+
+/*
+ * Rows are for who may trace; CAP_BPF alone may load socket filters. What the
+ * kernel gives out under the GPL only it does not give others through us.
+ */
+static void test_kinds_of_programs(void)
+{
+	const __u64 bpf = 1ULL << CAP_BPF;
+	int i;
+
+	for (i = 0; i < nr_kfuncs; i++) {
+		__u32 id = kfuncs[i].id;
+
+		ok(!may_call(id, bpf) && may_call(id, bpf | 1ULL << CAP_PERFMON) &&
+		   may_call(id, bpf | 1ULL << CAP_NET_ADMIN),
+		   "%s: not with CAP_BPF alone", kfuncs[i].name);
+		ok(load_call(BPF_PROG_TYPE_XDP, "proprietary", id) < 0 &&
+		   strstr(verifier_log, "non-GPL compatible program"),
+		   "%s: not in a program of another licence", kfuncs[i].name);
+	}
+}
+
+static void test_completeness(void)
+{
+	int i;
+
+	for (i = 0; i < nr_kfuncs; i++) {
+		ok(kfuncs[i].accepted, "%s: there is a program that loads",
+		   kfuncs[i].name);
+		ok(kfuncs[i].refused, "%s: there is one that is refused for it",
+		   kfuncs[i].name);
+	}
 }
 
 static int silent(enum libbpf_print_level level, const char *format,
@@ -182,6 +278,7 @@ static int silent(enum libbpf_print_level level, const char *format,
 int main(void)
 {
 	libbpf_set_print(silent);
+	find_kfuncs();
 
 	ok_equal(load_alone("accepted"), 0, "accepted: as it should be done");
 
@@ -283,7 +380,15 @@ int main(void)
 	refused("loop_name_can_change", "does not point to a readonly map",
 		"loop: a name that can change");
 
-	test_capabilities();
+	refused("map_of_number", "R1", "get by map: a number as a map");
+	refused("map_row_too_short", "invalid access to map value, value_size=16 off=0 size=17",
+		"get by map: a row of less bytes than passed");
+	refused("destroyed_without_new", "expected an initialized iter_kmlops_rows",
+		"loop: ended but never begun");
+
+	test_completeness();
+	test_kinds_of_programs();
 	test_unprivileged();
+	close(module_fd);
 	return done();
 }
