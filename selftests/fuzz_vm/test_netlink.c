@@ -29,34 +29,9 @@
 #include <linux/kernmlops.h>
 #include "../nl/client.h"
 #include "../user/model_builder.h"
+#include "family.h"
 #include "random.h"
 #include "tap.h"
-
-#define NUMBER_OF(array)	(sizeof(array) / sizeof((array)[0]))
-
-enum kind { KIND_STRING, KIND_U32, KIND_S32, KIND_U64, KIND_UINT, KIND_BINARY,
-	    KIND_FLAG, KIND_NEST };
-
-struct attr_spec {
-	const char *name;		/* SET/ATTRIBUTE */
-	uint16_t id;
-	enum kind kind;
-	const struct attr_spec *nested;
-	uint32_t nr_nested;
-	uint32_t low, high;		/* of an enum; 0, 0: none */
-	bool multi;
-};
-
-struct op_spec {
-	const char *name;
-	uint8_t cmd;
-	bool dump;
-	const struct attr_spec *attrs;
-	uint32_t nr_attrs;
-	uint16_t wanted[ATTR_MAX];
-};
-
-#include "netlink_spec.h"
 
 #define SESSIONS	6
 #define MAPS		6
@@ -660,7 +635,7 @@ static void tell_progress(void)
 {
 	static uint64_t told;
 
-	if (dry || elsewhere || sent < told + 100000)
+	if (dry || elsewhere || sent < told + 20000)
 		return;
 	told = sent;
 	note("%llu messages sent, %llu done, %llu refused",

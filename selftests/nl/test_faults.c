@@ -2,8 +2,12 @@
 /*
  * Memory that is not there: each allocation of each command fails in turn,
  * until a command has none left to fail. A command that says it failed has
- * changed nothing, and says -ENOMEM or -ENOBUFS; that nothing leaks is found by
- * kmemleak after all tests.
+ * changed nothing, and says -ENOMEM or -ENOBUFS; and afterwards as many objects
+ * are allocated as before. What is no object of kmalloc() is found by kmemleak
+ * after all tests.
+ *
+ * The specification of the family says what there is to do: each operation, and
+ * each attribute of its request, must be in one of the requests here.
  *
  * Needs a kernel with fault injection (/proc/self/fail-nth).
  */
@@ -13,9 +17,11 @@
 #include <linux/genetlink.h>
 #include <linux/kernmlops.h>
 #include <linux/kernmlops_row.h>
+#include "../fuzz_vm/family.h"
 #include "../user/model_builder.h"
 #include "client.h"
 #include "faults.h"
+#include "objects.h"
 #include "tap.h"
 
 /* More than any command allocates. */
@@ -23,6 +29,9 @@
 
 static struct client client, observer;
 static int map, map2, cpus;
+/* What was asked, by command, do or dump, and attribute. */
+static bool asked[KERNMLOPS_CMD_MAX + 1][2];
+static bool asked_with[KERNMLOPS_CMD_MAX + 1][2][ATTR_MAX];
 static u8 *file;
 static u32 file_size;
 
@@ -51,6 +60,20 @@ static bool take_answer(const char *buffer, ssize_t size,
 	return false;
 }
 
+/* What the request of client.msg asks. */
+static void take_note(void)
+{
+	struct nlmsghdr *nlh = nlmsg_hdr(client.msg);
+	struct genlmsghdr *genl = nlmsg_data(nlh);
+	int cmd = genl->cmd, left;
+	bool dump = (nlh->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+	struct nlattr *attr;
+
+	asked[cmd][dump] = true;
+	nlmsg_for_each_attr(attr, nlh, GENL_HDRLEN, left)
+		asked_with[cmd][dump][nla_type(attr)] = true;
+}
+
 /*
  * Sends the request of client.msg with its @nth allocation failing. A request
  * is worked on while it is sent, so its answer is there; a dump also while it
@@ -66,6 +89,7 @@ static struct outcome send_failing(int nth)
 	int tries = 0;
 
 	nl_complete_msg(client.sock, client.msg);
+	take_note();
 	nlh = nlmsg_hdr(client.msg);
 	set_fail_nth(nth);
 	size = send(fd, nlh, nlh->nlmsg_len, 0);
@@ -170,6 +194,28 @@ static void load_fleeting_model(struct client *to)
 	nla_put(to->msg, KERNMLOPS_A_MODEL_DATA, file_size, file);
 }
 
+/* The second part of the file, from its middle on. */
+static void put_rest(struct client *to)
+{
+	u32 offset = file_size / 2;
+
+	client_begin(to, KERNMLOPS_CMD_MODEL_LOAD, 0);
+	nla_put_string(to->msg, KERNMLOPS_A_MODEL_NAME, "fleeting");
+	nla_put_u32(to->msg, KERNMLOPS_A_MODEL_SIZE, file_size);
+	nla_put_u32(to->msg, KERNMLOPS_A_MODEL_OFFSET, offset);
+	nla_put(to->msg, KERNMLOPS_A_MODEL_DATA, file_size - offset,
+		file + offset);
+}
+
+static void put_first_half(struct client *to)
+{
+	client_begin(to, KERNMLOPS_CMD_MODEL_LOAD, 0);
+	nla_put_string(to->msg, KERNMLOPS_A_MODEL_NAME, "fleeting");
+	nla_put_u32(to->msg, KERNMLOPS_A_MODEL_SIZE, file_size);
+	nla_put_u32(to->msg, KERNMLOPS_A_MODEL_OFFSET, 0);
+	nla_put(to->msg, KERNMLOPS_A_MODEL_DATA, file_size / 2, file);
+}
+
 static void need_no_model(void)
 {
 	quick(KERNMLOPS_CMD_MODEL_REMOVE, KERNMLOPS_A_MODEL_NAME, "fleeting");
@@ -182,6 +228,15 @@ static void need_model(void)
 	load_fleeting_model(&observer);
 	if (client_send(&observer))
 		bail("load a model: %s", observer.sentence);
+}
+
+/* No model, but its first half on the socket that sends the rest. */
+static void need_first_half(void)
+{
+	need_no_model();
+	put_first_half(&client);
+	if (client_send(&client))
+		bail("send a part: %s", client.sentence);
 }
 
 /* Version 2 active, and 1 to go back to. */
@@ -221,6 +276,12 @@ static void register_map(void)
 	register_history();
 	nla_put_u32(client.msg, KERNMLOPS_A_STORE_MODE,
 		    KERNMLOPS_STORE_MODE_MAP);
+}
+
+static void register_lossless(void)
+{
+	register_history();
+	nla_put_flag(client.msg, KERNMLOPS_A_STORE_LOSSLESS);
 }
 
 static void unregister(void)
@@ -267,6 +328,24 @@ static void row_latest(void)
 	put_key();
 }
 
+static void row_asof(void)
+{
+	row_latest();
+	nla_put_u64(client.msg, KERNMLOPS_A_ROW_ASOF, INT64_MAX);
+}
+
+static void row_of_map(void)
+{
+	begin_row(KERNMLOPS_CMD_ROW_GET, "live", 0);
+	put_key();
+}
+
+static void row_of_cpus(void)
+{
+	begin_row(KERNMLOPS_CMD_ROW_GET, "counters", 0);
+	put_key();
+}
+
 static void row_last(void)
 {
 	row_latest();
@@ -290,9 +369,21 @@ static void row_dump_resumed(void)
 	nla_put(client.msg, KERNMLOPS_A_ROW_CURSOR, 0, NULL);
 }
 
+static void row_dump_range(void)
+{
+	row_dump();
+	nla_put_u64(client.msg, KERNMLOPS_A_ROW_FROM, 1);
+	nla_put_u64(client.msg, KERNMLOPS_A_ROW_TO, INT64_MAX);
+}
+
 static void row_dump_map(void)
 {
 	begin_row(KERNMLOPS_CMD_ROW_GET, "live", NLM_F_DUMP);
+}
+
+static void row_dump_cpus(void)
+{
+	begin_row(KERNMLOPS_CMD_ROW_GET, "counters", NLM_F_DUMP);
 }
 
 static void row_push(void)
@@ -315,9 +406,39 @@ static void model_load(void)
 	load_fleeting_model(&client);
 }
 
+static void model_load_first_part(void)
+{
+	put_first_half(&client);
+}
+
+static void model_load_last_part(void)
+{
+	put_rest(&client);
+}
+
+static void model_load_with_limits(void)
+{
+	load_fleeting_model(&client);
+	nla_put_flag(client.msg, KERNMLOPS_A_MODEL_INACTIVE);
+	nla_put_string(client.msg, KERNMLOPS_A_MODEL_PATH, "scalar");
+	nla_put_u64(client.msg, KERNMLOPS_A_MODEL_WORK_MAX, 1000);
+	nla_put_u64(client.msg, KERNMLOPS_A_MODEL_MEMORY_MAX, 1 << 20);
+}
+
+static void put_version(void)
+{
+	nla_put_u32(client.msg, KERNMLOPS_A_MODEL_VERSION, 1);
+}
+
 static void model_get(void)
 {
 	begin_on(KERNMLOPS_CMD_MODEL_GET, KERNMLOPS_A_MODEL_NAME, "fleeting", 0);
+}
+
+static void model_get_version(void)
+{
+	model_get();
+	put_version();
 }
 
 static void model_dump(void)
@@ -331,6 +452,12 @@ static void model_remove(void)
 		 0);
 }
 
+static void model_remove_version(void)
+{
+	model_remove();
+	put_version();
+}
+
 static void model_infer(void)
 {
 	s64 in[20] = { 11, -5 };
@@ -340,11 +467,18 @@ static void model_infer(void)
 	nla_put(client.msg, KERNMLOPS_A_MODEL_INPUT, sizeof(in), in);
 }
 
+static void model_infer_timed(void)
+{
+	model_infer();
+	put_version();
+	nla_put_u32(client.msg, KERNMLOPS_A_MODEL_REPEAT, 20);
+}
+
 static void model_activate(void)
 {
 	begin_on(KERNMLOPS_CMD_MODEL_ACTIVATE, KERNMLOPS_A_MODEL_NAME,
 		 "fleeting", 0);
-	nla_put_u32(client.msg, KERNMLOPS_A_MODEL_VERSION, 1);
+	put_version();
 }
 
 static void model_rollback(void)
@@ -353,48 +487,58 @@ static void model_rollback(void)
 		 "fleeting", 0);
 }
 
+static void model_rollback_version(void)
+{
+	model_rollback();
+	put_version();
+}
+
 static const struct {
 	const char *name;
-	int cmd;
 	void (*prepare)(void);
 	void (*begin)(void);
 } requests[] = {
-	{ "info-get", KERNMLOPS_CMD_INFO_GET, nothing, info_get },
-	{ "store-register, history", KERNMLOPS_CMD_STORE_REGISTER,
-	  need_no_fleeting, register_history },
-	{ "store-register, mirror", KERNMLOPS_CMD_STORE_REGISTER,
-	  need_no_fleeting, register_mirror },
-	{ "store-register, map", KERNMLOPS_CMD_STORE_REGISTER,
-	  need_no_fleeting, register_map },
-	{ "store-unregister", KERNMLOPS_CMD_STORE_UNREGISTER, need_fleeting,
-	  unregister },
-	{ "store-get", KERNMLOPS_CMD_STORE_GET, nothing, store_get },
-	{ "store-get, all", KERNMLOPS_CMD_STORE_GET, nothing, store_dump },
-	{ "store-truncate", KERNMLOPS_CMD_STORE_TRUNCATE, nothing, truncate_rows },
-	{ "row-get, latest", KERNMLOPS_CMD_ROW_GET, nothing, row_latest },
-	{ "row-get, last", KERNMLOPS_CMD_ROW_GET, nothing, row_last },
-	{ "row-get, nearest", KERNMLOPS_CMD_ROW_GET, nothing, row_nearest },
-	{ "row-get, all", KERNMLOPS_CMD_ROW_GET, nothing, row_dump },
-	{ "row-get, resumed", KERNMLOPS_CMD_ROW_GET, nothing,
-	  row_dump_resumed },
-	{ "row-get, of a map", KERNMLOPS_CMD_ROW_GET, nothing, row_dump_map },
-	{ "row-push", KERNMLOPS_CMD_ROW_PUSH, nothing, row_push },
-	{ "row-consume", KERNMLOPS_CMD_ROW_CONSUME, nothing, row_consume },
-	{ "model-load", KERNMLOPS_CMD_MODEL_LOAD, need_no_model, model_load },
-	{ "model-load, next version", KERNMLOPS_CMD_MODEL_LOAD, need_model,
-	  model_load },
-	{ "model-get", KERNMLOPS_CMD_MODEL_GET, need_model, model_get },
-	{ "model-get, all", KERNMLOPS_CMD_MODEL_GET, need_model, model_dump },
-	{ "model-infer", KERNMLOPS_CMD_MODEL_INFER, need_model, model_infer },
-	{ "model-activate", KERNMLOPS_CMD_MODEL_ACTIVATE, need_second_version,
-	  model_activate },
-	{ "model-rollback", KERNMLOPS_CMD_MODEL_ROLLBACK, need_second_version,
-	  model_rollback },
-	{ "model-remove", KERNMLOPS_CMD_MODEL_REMOVE, need_model,
-	  model_remove },
+	{ "info-get", nothing, info_get },
+	{ "store-register, history", need_no_fleeting, register_history },
+	{ "store-register, lossless", need_no_fleeting, register_lossless },
+	{ "store-register, mirror", need_no_fleeting, register_mirror },
+	{ "store-register, map", need_no_fleeting, register_map },
+	{ "store-unregister", need_fleeting, unregister },
+	{ "store-get", nothing, store_get },
+	{ "store-get, all", nothing, store_dump },
+	{ "store-truncate", nothing, truncate_rows },
+	{ "row-get, latest", nothing, row_latest },
+	{ "row-get, as of a time", nothing, row_asof },
+	{ "row-get, last", nothing, row_last },
+	{ "row-get, nearest", nothing, row_nearest },
+	{ "row-get, of a map", nothing, row_of_map },
+	{ "row-get, of a map of CPUs", nothing, row_of_cpus },
+	{ "row-get, all", nothing, row_dump },
+	{ "row-get, a range", nothing, row_dump_range },
+	{ "row-get, resumed", nothing, row_dump_resumed },
+	{ "row-get, all of a map", nothing, row_dump_map },
+	{ "row-get, all of a map of CPUs", nothing, row_dump_cpus },
+	{ "row-push", nothing, row_push },
+	{ "row-consume", nothing, row_consume },
+	{ "model-load", need_no_model, model_load },
+	{ "model-load, next version", need_model, model_load },
+	{ "model-load, with limits", need_model, model_load_with_limits },
+	{ "model-load, first part", need_no_model, model_load_first_part },
+	{ "model-load, last part", need_first_half, model_load_last_part },
+	{ "model-get", need_model, model_get },
+	{ "model-get, a version", need_second_version, model_get_version },
+	{ "model-get, all", need_model, model_dump },
+	{ "model-infer", need_model, model_infer },
+	{ "model-infer, timed", need_second_version, model_infer_timed },
+	{ "model-activate", need_second_version, model_activate },
+	{ "model-rollback", need_second_version, model_rollback },
+	{ "model-rollback, to a version", need_second_version,
+	  model_rollback_version },
+	{ "model-remove", need_model, model_remove },
+	{ "model-remove, a version", need_second_version, model_remove_version },
 };
 
-static void test_request(size_t i)
+static void fail_each(size_t i, bool tell)
 {
 	int nth, refused = 0, survived = 0, unheard = 0, wrong = 0, changed = 0;
 
@@ -434,6 +578,8 @@ static void test_request(size_t i)
 			}
 		}
 	}
+	if (!tell && !wrong && !changed && nth < NTH_MAX)
+		return;
 	note("%s: %d allocations: %d refused, %d done without, %d unheard",
 	     requests[i].name, nth - 1, refused, survived, unheard);
 	ok(nth > 1 && nth < NTH_MAX, "%s: every allocation was failed",
@@ -443,11 +589,62 @@ static void test_request(size_t i)
 	ok(!changed, "%s: what fails changes nothing", requests[i].name);
 }
 
+/* As it was before any request, but for what a request has leaked. */
+static void settle(void)
+{
+	need_no_fleeting();
+	need_no_model();
+	/* With a first part of an upload, and what a dump holds. */
+	client_close(&client);
+	if (client_open(&client))
+		bail("connect again");
+}
+
+/* What leaks does so each time; others have objects of their own. */
+static void test_request(size_t i)
+{
+	struct objects before;
+	int rounds = 0;
+
+	settle();
+	count_objects(&before);
+	fail_each(i, true);
+	do {
+		settle();
+		if (!more_objects(&before))
+			break;
+		count_objects(&before);
+		fail_each(i, false);
+	} while (++rounds < 3);
+	if (!ok(rounds < 3, "%s: no object is left", requests[i].name))
+		tell_more_objects(&before);
+}
+
+/* Whether the requests above are all that the specification has. */
+static void test_completeness(void)
+{
+	uint32_t i, j;
+
+	for (i = 0; i < NUMBER_OF(ops); i++) {
+		const struct op_spec *op = &ops[i];
+		int missing = !asked[op->cmd][op->dump];
+
+		for (j = 0; op->wanted[j]; j++)
+			if (!asked_with[op->cmd][op->dump][op->wanted[j]]) {
+				note("attribute %u is in no request",
+				     op->wanted[j]);
+				missing++;
+			}
+		ok_equal(missing, 0, op->name);
+	}
+}
+
 static void prepare(void)
 {
 	struct sample_tree tree;
 	struct model_builder builder;
 	u32 key = 1, value = 7;
+	u64 values[64] = {};
 	int i;
 
 	sample_tree_init(&tree);
@@ -462,6 +659,9 @@ static void prepare(void)
 	i = map_with_btf("live", 4);
 	bpf_map_update_elem(i, &key, &value, BPF_ANY);
 	make_store("live", i, KERNMLOPS_STORE_MODE_MAP, false);
+	i = map_of_type(BPF_MAP_TYPE_PERCPU_HASH, "counters", 8, 4);
+	bpf_map_update_elem(i, &key, values, BPF_ANY);
+	make_store("counters", i, KERNMLOPS_STORE_MODE_MAP, false);
 	for (i = 0; i < 200; i++) {
 		client_begin(&observer, KERNMLOPS_CMD_ROW_PUSH, 0);
 		nla_put_string(observer.msg, KERNMLOPS_A_ROW_STORE, "steady");
@@ -475,10 +675,10 @@ static void prepare(void)
 static void clean_up(void)
 {
 	static const char *const stores[] = { "steady", "careful", "live",
-					      "fleeting" };
+					      "counters", "fleeting" };
 	size_t i;
 
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < NUMBER_OF(stores); i++)
 		quick(KERNMLOPS_CMD_STORE_UNREGISTER, KERNMLOPS_A_STORE_NAME,
 		      stores[i]);
 	need_no_model();
@@ -486,21 +686,15 @@ static void clean_up(void)
 
 int main(void)
 {
-	bool known[KERNMLOPS_CMD_MAX + 1] = {};
-	int missing = 0;
 	size_t i;
 
 	need_faults();
 	if (client_open(&client) || client_open(&observer))
 		bail("connect");
 	prepare();
-	for (i = 0; i < sizeof(requests) / sizeof(*requests); i++) {
-		known[requests[i].cmd] = true;
+	for (i = 0; i < NUMBER_OF(requests); i++)
 		test_request(i);
-	}
-	for (i = 1; i <= KERNMLOPS_CMD_MAX; i++)
-		missing += !known[i];
-	ok_equal(missing, 0, "no command was left out");
+	test_completeness();
 	clean_up();
 	client_close(&observer);
 	client_close(&client);
