@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fuzzer of the kfuncs: BPF programs of random calls with random arguments,
- * most of them such that the verifier lets them pass. Signatures are taken from
- * the types of the module, so that a new kfunc is called as soon as it is there.
+ * Fuzzer of the kfuncs: random BPF programs that call them with random
+ * arguments, most of them such that the verifier lets them pass: branches,
+ * counted loops, loops over rows in each other, functions, buffers on the stack,
+ * in maps and in packets, results as arguments. Signatures are taken from the
+ * types of the module, so that a new kfunc is called as soon as it is there.
  *
  * What it checks, besides that the kernel lives: nothing outside of the buffers
  * that a program gave away has changed, counters of stores add up, and nothing
@@ -25,11 +27,31 @@
 #include "tap.h"
 
 #define NUMBER_OF(array)	(sizeof(array) / sizeof((array)[0]))
-#define PROGRAMS	5000
+#define PROGRAMS	3000
 #define KFUNCS_MAX	64
 #define ARGS_MAX	5
-#define INSNS_MAX	512
-#define CALLS_MAX	5
+#define INSNS_MAX	8192
+#define INSNS_ENOUGH	1500	/* no more is begun */
+#define BLOCKS_MAX	8
+#define DEPTH_MAX	4
+#define FUNCTIONS	2
+
+/*
+ * Registers: the last result, a buffer that was looked up or is in a packet,
+ * the counter of a loop, the context.
+ */
+#define REG_RESULT	BPF_REG_6
+#define REG_BUFFER	BPF_REG_7
+#define REG_COUNTER	BPF_REG_8
+#define REG_CONTEXT	BPF_REG_9
+
+/* The stack of a program: two iterators, a key of 0, buffers; of a function. */
+#define STACK_ITER(n)	(-64 * (1 + (n)))
+#define STACK_KEY	(-136)
+#define STACK_BUFFERS	(-144)
+#define STACK_END	(-424)
+#define FUNCTION_END	(-80)
+#define PACKET_SIZE	64
 
 /* Buffers: a map value of which a program gives away some ranges. */
 #define ARENA		4096
@@ -51,9 +73,31 @@ static int module_btf, arena, strings;
 static int maps[5];
 static uint8_t content[ARENA];
 
+static const struct prog_kind {
+	enum bpf_prog_type type;
+	uint32_t flags;
+	bool packet;		/* is run on one */
+	int data;		/* where the context says where it is, if it does */
+} kinds[] = {
+	{ BPF_PROG_TYPE_SYSCALL, BPF_F_SLEEPABLE },
+	{ BPF_PROG_TYPE_XDP, .packet = true,
+	  .data = offsetof(struct xdp_md, data) },
+	{ BPF_PROG_TYPE_SCHED_CLS, .packet = true,
+	  .data = offsetof(struct __sk_buff, data) },
+	{ BPF_PROG_TYPE_RAW_TRACEPOINT },
+	{ BPF_PROG_TYPE_SOCKET_FILTER, .packet = true },
+	{ BPF_PROG_TYPE_CGROUP_SKB, .packet = true },
+};
+
 static struct bpf_insn program[INSNS_MAX];
+static uint32_t program_kind;
 static uint32_t length;
 static bool given[ARENA];	/* bytes that the program gave away */
+static bool in_function;	/* what is made is one, not the program */
+static int calls_of[FUNCTIONS][64], nr_calls[FUNCTIONS];
+static uint32_t iterators;	/* loops over rows around this place */
+static uint32_t buffer_size;	/* of REG_BUFFER; 0: there is none */
+static bool buffer_is_arena;
 static uint32_t last_size;	/* most bytes of the last buffer */
 static uint32_t nr_buffers;	/* of the call that is made */
 static bool of_map;		/* it is given a map */
@@ -91,10 +135,34 @@ static void emit_call(const struct kfunc *kfunc)
 	     .imm = kfunc->id);
 }
 
-static void emit_stack(int to, int offset)
+static void emit_copy(int to, int from)
 {
 	emit(.code = BPF_ALU64 | BPF_MOV | BPF_X,
-	     .dst_reg = to, .src_reg = BPF_REG_10);
+	     .dst_reg = to, .src_reg = from);
+}
+
+static void emit_load(int to, int size, int from, int offset)
+{
+	emit(.code = BPF_LDX | BPF_MEM | size, .dst_reg = to,
+	     .src_reg = from, .off = offset);
+}
+
+/* A jump whose end land() sets; returns its place. */
+static uint32_t emit_jump(int condition, int reg, int kind, int src, int32_t number)
+{
+	emit(.code = BPF_JMP | condition | kind, .dst_reg = reg,
+	     .src_reg = src, .imm = number);
+	return length - 1;
+}
+
+static void land(uint32_t jump)
+{
+	program[jump].off = length - jump - 1;
+}
+
+static void emit_stack(int to, int offset)
+{
+	emit_copy(to, BPF_REG_10);
 	emit(.code = BPF_ALU64 | BPF_ADD | BPF_K,
 	     .dst_reg = to, .imm = offset);
 }
@@ -119,16 +187,49 @@ static uint32_t likely_size(uint32_t nth)
 		     first[below(NUMBER_OF(first))];
 }
 
+/* Whether a buffer of that size could be had on the stack. */
+static bool emit_stack_buffer(int to)
+{
+	int size = (last_size + 7) & ~7U;
+
+	if (in_function) {
+		if (size > -FUNCTION_END - 64)
+			return false;
+		emit_stack(to, FUNCTION_END);
+		return true;
+	}
+	if (last_size > 256)
+		return false;
+	emit_stack(to, STACK_BUFFERS - size - 8 * (int)below(4));
+	return true;
+}
+
+static bool emit_found_buffer(int to)
+{
+	uint32_t offset;
+
+	if (last_size > buffer_size)
+		return false;
+	offset = below(buffer_size - last_size + 1);
+	if (below(4))
+		offset &= ~7U;
+	if (buffer_is_arena)
+		memset(given + offset, 1, last_size);
+	emit_copy(to, REG_BUFFER);
+	emit(.code = BPF_ALU64 | BPF_ADD | BPF_K,
+	     .dst_reg = to, .imm = offset);
+	return true;
+}
+
 static void emit_memory(int to)
 {
 	uint32_t offset;
 
 	last_size = likely_size(nr_buffers++);
-	if (one_in(3) && last_size <= 256) {
-		/* Below the iterator. */
-		emit_stack(to, -80 - (int)((last_size + 7) & ~7U) - 8 * below(4));
+	if (one_in(2) && emit_found_buffer(to))
 		return;
-	}
+	if (one_in(3) && emit_stack_buffer(to))
+		return;
 	offset = below(ARENA - last_size - 64);
 	if (below(4))
 		offset &= ~7U;
@@ -177,9 +278,13 @@ static void emit_arg(int to, enum arg arg)
 		emit_size(to);
 		break;
 	case ARG_ITER:
-		emit_stack(to, -64);
+		emit_stack(to, STACK_ITER(below(2) && !in_function));
 		break;
 	case ARG_SCALAR:
+		if (one_in(3)) {
+			emit_copy(to, REG_RESULT);
+			break;
+		}
 		{
 			uint64_t number = random_number();
 
@@ -194,7 +299,7 @@ static void emit_kfunc(const struct kfunc *kfunc)
 	uint32_t i;
 
 	/* Captures more often: without rows there is nothing to read. */
-	while (kfunc->args[0] != ARG_MAP && one_in(3))
+	while (kfunc->args[0] != ARG_MAP && one_in(2))
 		kfunc = &kfuncs[below(nr_kfuncs)];
 
 	nr_buffers = 0;
@@ -202,72 +307,235 @@ static void emit_kfunc(const struct kfunc *kfunc)
 	for (i = 0; i < kfunc->nr_args; i++)
 		emit_arg(BPF_REG_1 + i, kfunc->args[i]);
 	emit_call(kfunc);
+	if (one_in(2))
+		emit_copy(REG_RESULT, BPF_REG_0);
 }
 
-/* A loop over rows: other calls in it, or none. */
-static void emit_loop(void)
-{
-	uint32_t again, leave;
+static void emit_blocks(uint32_t depth);
 
-	emit_kfunc(iter_new);
+/* A loop over rows, with other things in it, or none; now and then left early. */
+static void emit_rows(uint32_t depth)
+{
+	int offset = STACK_ITER(iterators);
+	uint32_t again, leave, early = 0, i;
+
+	iterators++;
+	nr_buffers = 0;
+	emit_stack(BPF_REG_1, offset);
+	for (i = 1; i < iter_new->nr_args; i++)
+		emit_arg(BPF_REG_1 + i, iter_new->args[i]);
+	emit_call(iter_new);
 	again = length;
-	emit_stack(BPF_REG_1, -64);
+	emit_stack(BPF_REG_1, offset);
 	emit_call(iter_next);
-	leave = length;
-	emit(.code = BPF_JMP | BPF_JEQ | BPF_K,
-	     .dst_reg = BPF_REG_0);
-	/* The time of the row. */
-	emit(.code = BPF_LDX | BPF_MEM | BPF_DW,
-	     .dst_reg = BPF_REG_1, .src_reg = BPF_REG_0);
+	leave = emit_jump(BPF_JEQ, BPF_REG_0, BPF_K, 0, 0);
+	/* The time of the row, or its identity. */
+	emit_load(REG_RESULT, BPF_DW, BPF_REG_0, one_in(2) ? 0 : 8);
 	if (one_in(2))
-		emit_kfunc(&kfuncs[below(nr_kfuncs)]);
+		emit_blocks(depth + 1);
+	if (iterators > 1 || one_in(3))
+		early = emit_jump(BPF_JSET, REG_RESULT, BPF_K, 0, 8 << below(4));
 	emit(.code = BPF_JMP | BPF_JA,
 	     .off = again - length - 1);
-	program[leave].off = length - leave - 1;
-	if (one_in(30))
+	land(leave);
+	if (early)
+		land(early);
+	iterators--;
+	if (one_in(60))
 		return;
-	emit_stack(BPF_REG_1, -64);
+	emit_stack(BPF_REG_1, offset);
 	emit_call(iter_destroy);
 }
 
-static void make_program(void)
+static void emit_branch(uint32_t depth)
 {
-	uint32_t calls = 1 + below(CALLS_MAX), i;
+	static const int conditions[] = { BPF_JEQ, BPF_JNE, BPF_JSGT, BPF_JSLT,
+					  BPF_JGT, BPF_JSET };
+	uint32_t no = emit_jump(conditions[below(NUMBER_OF(conditions))],
+				REG_RESULT, BPF_K, 0, random_number()), end;
 
-	length = 0;
-	memset(given, 0, sizeof(given));
-	/* What is given away of the stack is not undefined. */
-	for (i = 0; i < 448 / 8; i++)
-		emit(.code = BPF_ST | BPF_MEM | BPF_DW,
-		     .dst_reg = BPF_REG_10,
-		     .off = -80 - 8 - 8 * (int)i + 16,
-		     .imm = below(4));
-	for (i = 0; i < calls; i++) {
-		if (iter_new && one_in(5))
-			emit_loop();
-		else
-			emit_kfunc(&kfuncs[below(nr_kfuncs)]);
+	emit_blocks(depth + 1);
+	if (one_in(2)) {
+		land(no);
+		return;
 	}
+	end = length;
+	emit(.code = BPF_JMP | BPF_JA);
+	land(no);
+	emit_blocks(depth + 1);
+	land(end);
+}
+
+/* The verifier walks each round of it. */
+static void emit_counted(void)
+{
+	uint32_t again;
+
+	emit_move(REG_COUNTER, 1 + below(4));
+	again = length;
+	/* No loop in it: there is one counter. */
+	emit_kfunc(&kfuncs[below(nr_kfuncs)]);
+	emit(.code = BPF_ALU64 | BPF_ADD | BPF_K,
+	     .dst_reg = REG_COUNTER, .imm = -1);
+	emit(.code = BPF_JMP | BPF_JNE | BPF_K,
+	     .dst_reg = REG_COUNTER,
+	     .off = again - length - 1);
+}
+
+/* Things done with the arena, as a lookup gives it. */
+static void emit_lookup(uint32_t depth)
+{
+	uint32_t none;
+
+	emit_imm64(BPF_REG_1, BPF_PSEUDO_MAP_FD, arena, 0);
+	emit_stack(BPF_REG_2, STACK_KEY);
+	emit(.code = BPF_JMP | BPF_CALL,
+	     .imm = BPF_FUNC_map_lookup_elem);
+	none = emit_jump(BPF_JEQ, BPF_REG_0, BPF_K, 0, 0);
+	emit_copy(REG_BUFFER, BPF_REG_0);
+	buffer_size = ARENA - 64;
+	buffer_is_arena = true;
+	emit_blocks(depth + 1);
+	buffer_size = 0;
+	land(none);
+}
+
+/* Things done with the bytes of a packet, where there is one. */
+static void emit_packet(uint32_t depth, const struct prog_kind *kind)
+{
+	uint32_t none;
+
+	emit_load(REG_BUFFER, BPF_W, REG_CONTEXT, kind->data);
+	emit_load(BPF_REG_3, BPF_W, REG_CONTEXT, kind->data + 4);
+	emit_copy(BPF_REG_2, REG_BUFFER);
+	emit(.code = BPF_ALU64 | BPF_ADD | BPF_K,
+	     .dst_reg = BPF_REG_2, .imm = PACKET_SIZE);
+	none = emit_jump(BPF_JGT, BPF_REG_2, BPF_X, BPF_REG_3, 0);
+	buffer_size = PACKET_SIZE;
+	buffer_is_arena = false;
+	emit_blocks(depth + 1);
+	buffer_size = 0;
+	land(none);
+}
+
+static void emit_function_call(void)
+{
+	uint32_t function = below(FUNCTIONS);
+
+	if (nr_calls[function] == NUMBER_OF(calls_of[0]))
+		return;
+	calls_of[function][nr_calls[function]++] = length;
+	emit(.code = BPF_JMP | BPF_CALL,
+	     .src_reg = BPF_PSEUDO_CALL);
+	emit_copy(REG_RESULT, BPF_REG_0);
+}
+
+static void emit_block(uint32_t depth)
+{
+	const struct prog_kind *kind = &kinds[program_kind];
+
+	if (depth < DEPTH_MAX && length < INSNS_ENOUGH && one_in(2))
+		switch (below(6)) {
+		case 0:
+			if (iter_new && iterators < (in_function ? 1 : 2)) {
+				emit_rows(depth);
+				return;
+			}
+			break;
+		case 1:
+			emit_branch(depth);
+			return;
+		case 2:
+			emit_counted();
+			return;
+		case 3:
+			if (in_function || buffer_size)
+				break;
+			emit_lookup(depth);
+			return;
+		case 4:
+			if (in_function || buffer_size || !kind->data)
+				break;
+			emit_packet(depth, kind);
+			return;
+		case 5:
+			if (in_function)
+				break;
+			emit_function_call();
+			return;
+		}
+	emit_kfunc(&kfuncs[below(nr_kfuncs)]);
+}
+
+static void emit_blocks(uint32_t depth)
+{
+	uint32_t blocks = 1 + below(depth ? 2 : BLOCKS_MAX);
+
+	while (blocks--)
+		emit_block(depth);
+}
+
+/* What is given away of the stack is not undefined; the result is any number. */
+static void emit_start(int from, int to)
+{
+	int offset;
+
+	for (offset = from; offset >= to; offset -= 8)
+		emit(.code = BPF_ST | BPF_MEM | BPF_DW,
+		     .dst_reg = BPF_REG_10, .off = offset,
+		     .imm = offset == STACK_KEY ? 0 :
+					       below(4));
+	emit_imm64(REG_RESULT, BPF_PSEUDO_MAP_VALUE, arena, ARENA - 8);
+	emit_load(REG_RESULT, BPF_W, REG_RESULT, 0);
+}
+
+static void emit_end(void)
+{
 	emit_move(BPF_REG_0, 0);
 	emit(.code = BPF_JMP | BPF_EXIT);
 }
 
-static const struct {
-	enum bpf_prog_type type;
-	uint32_t flags;
-} types[] = {
-	{ BPF_PROG_TYPE_SYSCALL, BPF_F_SLEEPABLE },
-	{ BPF_PROG_TYPE_XDP, 0 },
-	{ BPF_PROG_TYPE_SCHED_CLS, 0 },
-	{ BPF_PROG_TYPE_RAW_TRACEPOINT, 0 },
-};
+static void emit_function(uint32_t function)
+{
+	int i;
 
-static int load(uint32_t type)
+	for (i = 0; i < nr_calls[function]; i++) {
+		uint32_t call = calls_of[function][i];
+
+		program[call].imm = length - call - 1;
+	}
+	in_function = true;
+	emit_start(FUNCTION_END + 8, FUNCTION_END);
+	emit_blocks(DEPTH_MAX - 2);
+	emit_copy(BPF_REG_0, REG_RESULT);
+	emit(.code = BPF_JMP | BPF_EXIT);
+	in_function = false;
+}
+
+static void make_program(void)
+{
+	uint32_t i;
+
+	length = 0;
+	memset(program, 0, sizeof(program));
+	memset(given, 0, sizeof(given));
+	memset(nr_calls, 0, sizeof(nr_calls));
+	program_kind = below(NUMBER_OF(kinds));
+	emit_copy(REG_CONTEXT, BPF_REG_1);
+	emit_start(STACK_KEY, STACK_END);
+	emit_blocks(0);
+	emit_end();
+	for (i = 0; i < FUNCTIONS; i++)
+		if (nr_calls[i])
+			emit_function(i);
+}
+
+static int load(void)
 {
 	int fds[2] = { module_btf, module_btf };
 	union bpf_attr attr = {
-		.prog_type = types[type].type,
-		.prog_flags = types[type].flags,
+		.prog_type = kinds[program_kind].type,
+		.prog_flags = kinds[program_kind].flags,
 		.insns = (uintptr_t)program,
 		.insn_cnt = length,
 		.license = (uintptr_t)"GPL",
@@ -277,14 +545,13 @@ static int load(uint32_t type)
 	return syscall(__NR_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
 }
 
-static int run(int fd, uint32_t type)
+static int run(int fd)
 {
-	char packet[64] = {};
+	char packet[PACKET_SIZE] = {};
 	union bpf_attr attr = {};
 
 	attr.test.prog_fd = fd;
-	if (types[type].type == BPF_PROG_TYPE_XDP ||
-	    types[type].type == BPF_PROG_TYPE_SCHED_CLS) {
+	if (kinds[program_kind].packet) {
 		attr.test.data_in = (uintptr_t)packet;
 		attr.test.data_size_in = sizeof(packet);
 		attr.test.repeat = 3;
@@ -514,7 +781,7 @@ int main(int argc, char **argv)
 	const char *effort = getenv("KMLOPS_TEST_EFFORT");
 	uint64_t programs = argc > 1 ? strtoull(argv[1], NULL, 0) :
 			    PROGRAMS / 100 * (effort ? atoi(effort) : 100);
-	uint64_t i, loaded = 0, failed = 0, outside = 0, seed;
+	uint64_t i, loaded = 0, insns = 0, failed = 0, outside = 0, seed;
 	struct client client;
 	pid_t child;
 	int n;
@@ -530,16 +797,16 @@ int main(int argc, char **argv)
 	register_all(&client);
 	child = start_coming_and_going();
 	for (i = 0; i < programs; i++) {
-		uint32_t type = below(NUMBER_OF(types));
 		int fd;
 
 		make_program();
 		reset_arena();
-		fd = load(type);
+		fd = load();
 		if (fd < 0)
 			continue;
 		loaded++;
-		failed += run(fd, type) < 0;
+		insns += length;
+		failed += run(fd) < 0;
 		if (changed_outside() && !outside++)
 			note("program %llu changed what it did not give away",
 			     (unsigned long long)i);
@@ -547,9 +814,10 @@ int main(int argc, char **argv)
 	}
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
-	note("%llu programs, seed %llu: %llu loaded, %u kfuncs",
+	note("%llu programs, seed %llu: %llu loaded, of %llu instructions on average, %u kfuncs",
 	     (unsigned long long)programs, (unsigned long long)seed,
-	     (unsigned long long)loaded, nr_kfuncs + 3);
+	     (unsigned long long)loaded,
+	     (unsigned long long)(loaded ? insns / loaded : 0), nr_kfuncs + 3);
 	ok(loaded > programs / 4, "the verifier takes many");
 	ok_equal(failed, 0, "what it takes runs");
 	ok_equal(outside, 0, "only buffers that were given away change");
