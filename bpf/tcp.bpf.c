@@ -21,7 +21,9 @@ static void fill_addresses(struct tcp_row *row, struct sock *sk,
 	/* Not skc_num: that is gone when the socket is. */
 	row->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
 	row->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
-	if (row->family == AF_INET) {
+	/* A kernel may have no other family. */
+	if (row->family == AF_INET ||
+	    !bpf_core_field_exists(sk->__sk_common.skc_v6_daddr)) {
 		__builtin_memcpy(row->local, &sk->__sk_common.skc_rcv_saddr, 4);
 		__builtin_memcpy(row->remote, &sk->__sk_common.skc_daddr, 4);
 		return;
