@@ -366,9 +366,13 @@ int kmlops_scan_next(struct kmlops_scan *scan,
 		scan->next = 0;
 	}
 	/* Numbers that may have been changed must still name a ring. */
-	if (scan->next && cpu < history->nr_cpus && history->rings[cpu].slots)
-		time = first_from(history, cpu, kmlops_ref_pos(scan->next),
-				  scan->time, &ref);
+	if (scan->next && cpu < history->nr_cpus) {
+		cpu = array_index_nospec(cpu, history->nr_cpus);
+		if (history->rings[cpu].slots)
+			time = first_from(history, cpu,
+					  kmlops_ref_pos(scan->next),
+					  scan->time, &ref);
+	}
 	if (!time || time >= scan->bound) {
 		if (kmlops_ref_cpu(scan->ref) >= history->nr_cpus)
 			return -ENOENT;

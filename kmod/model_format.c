@@ -182,6 +182,7 @@ static int parse_sections(const void *file, size_t size, u32 nr,
 			return kmlops_refuse(refusal, -EINVAL,
 					     "section %u has unknown type %u",
 					     i, type);
+		type = array_index_nospec(type, KMLOPS_MODEL_SECTION_TYPES);
 		if (!(section_types[type].kinds & KIND(model->kind)))
 			return kmlops_refuse(refusal, -EINVAL,
 					     "a model of this kind has no section %s",

@@ -4,6 +4,8 @@
  * user namespace, and other network namespaces have no family at all.
  */
 #include <sched.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <linux/kernmlops.h>
@@ -135,6 +137,45 @@ static void in_user_namespace(void)
 	try_all(&client, "root of a user namespace");
 }
 
+/* CAP_NET_ADMIN lets a process load, but not beyond what parameters allow. */
+static void with_net_admin_alone(void)
+{
+	static const char sentence[] =
+		"more than max_model_work or max_model_memory needs CAP_SYS_ADMIN";
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct data[2] = {
+		{ .effective = 1 << CAP_NET_ADMIN, .permitted = 1 << CAP_NET_ADMIN }
+	};
+	static const int budgets[] = {
+		0, KERNMLOPS_A_MODEL_WORK_MAX, KERNMLOPS_A_MODEL_MEMORY_MAX
+	};
+	struct client client;
+	size_t i;
+
+	if (syscall(SYS_capset, &header, data))
+		bail("capset");
+	if (client_open(&client))
+		bail("no family");
+	for (i = 0; i < sizeof(budgets) / sizeof(budgets[0]); i++) {
+		client_begin(&client, KERNMLOPS_CMD_MODEL_LOAD, 0);
+		nla_put_string(client.msg, KERNMLOPS_A_MODEL_NAME, "name");
+		nla_put_u32(client.msg, KERNMLOPS_A_MODEL_SIZE, 8);
+		nla_put_u32(client.msg, KERNMLOPS_A_MODEL_OFFSET, 0);
+		nla_put(client.msg, KERNMLOPS_A_MODEL_DATA, 8, "no model");
+		if (budgets[i])
+			nla_put_u64(client.msg, budgets[i], 1ULL << 50);
+		client_send(&client);
+		if (budgets[i])
+			ok(client.err == -EPERM && !strcmp(client.sentence, sentence),
+			   "CAP_NET_ADMIN alone raises no budget");
+		else
+			ok(client.err == -EINVAL,
+			   "with CAP_NET_ADMIN alone a file is looked at");
+	}
+}
+
 static void in_net_namespace(void)
 {
 	struct client client;
@@ -158,6 +199,7 @@ int main(void)
 		 "it counts stores");
 	ok_equal(left_out(), 0, "no command was left out");
 	in_child(as_nobody);
+	in_child(with_net_admin_alone);
 	in_child(in_user_namespace);
 	in_child(in_net_namespace);
 	return done();

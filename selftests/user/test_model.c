@@ -154,6 +154,11 @@ static void test_bad_header(void **state)
 	refused("a model of this task cannot have 2 scores");
 	builder.header.fraction_bits = 63;
 	refused("scores have at most 62 fraction bits, not 63");
+	builder.header.kind = KMLOPS_MODEL_KIND_LINEAR;
+	builder.header.task = KMLOPS_MODEL_TASK_BINARY;
+	builder.header.nr_scores = 1;
+	builder.header.link = KMLOPS_MODEL_LINK_SIGMOID;
+	refused("a sigmoid needs 12 fraction bits, the scores have 10");
 	builder.header.reserved = 1;
 	refused("reserved bytes of the header are not zero");
 }
@@ -265,6 +270,14 @@ static void test_bad_tree(void **state)
 	refused("tree leaf 1: 2 cannot be the answer");
 	tree.leaves[1][0] = -1;
 	refused("tree leaf 1: -1 cannot be the answer");
+	/* Of regression, the answer is the score. */
+	builder.header.task = KMLOPS_MODEL_TASK_REGRESSION;
+	builder.header.nr_scores = 1;
+	builder.sections[2].size = 3 * 2 * 8;
+	builder.sections[3].size = 3 * 4 * 8;
+	tree.leaves[0][0] = 5;
+	tree.leaves[0][1] = 6;
+	refused("tree leaf 0: 5 cannot be the answer");
 	builder.sections[1].size = 0;
 	builder.sections[1].count = 0;
 	refused("section tree nodes is missing or empty");
