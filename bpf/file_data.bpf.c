@@ -69,8 +69,9 @@ static __noinline int made_in_directory(unsigned long long *args)
 SEC("fexit/vfs_create")
 int vfs_create(unsigned long long *args)
 {
-	return bpf_core_type_exists(struct delegated_inode___newer) ?
-	       made(args) : made_in_directory(args);
+	if (bpf_core_type_exists(struct delegated_inode___newer))
+		return made(args);
+	return made_in_directory(args);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

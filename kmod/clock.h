@@ -54,8 +54,8 @@ static __always_inline bool kmlops_clock_try(u64 *now)
 	u64 passed = rdtsc() - start;
 	/* What is read while the line is drawn anew is not used: see below. */
 	u64 ns = data_race(kmlops_clock.ns) +
-		 (passed * data_race(kmlops_clock.mult) >> 32);
-	bool reached = passed < data_race(kmlops_clock.reach);
+		 (passed * data_race(kmlops_clock.mult) >> 32); /* the same */
+	bool reached = passed < data_race(kmlops_clock.reach); /* the same */
 
 	/* What was read is of one line if it is still the same line. */
 	smp_rmb();

@@ -423,7 +423,7 @@ static int prove(struct kmlops_mlp *mlp, const struct kmlops_model_file *model,
 		 struct kmlops_refusal *refusal)
 {
 	struct source source = first_source(model);
-	struct kmlops_range *inputs, *outputs, *next, *ranges;
+	struct kmlops_range *inputs, *outputs, *ranges;
 	int err;
 	u32 i;
 
@@ -450,9 +450,7 @@ static int prove(struct kmlops_mlp *mlp, const struct kmlops_model_file *model,
 		layer->folded = is_folded(layer, source.channels);
 		layer->saturated = is_saturated(layer);
 		choose_lanes(layer, source.weights, inputs);
-		next = inputs;
-		inputs = outputs;
-		outputs = next;
+		swap(inputs, outputs);
 		next_source(&source);
 	}
 	kmlops_free(ranges);

@@ -138,6 +138,8 @@ typedef int64_t s64;
 	(sizeof(*(p)) + sizeof((p)->member[0]) * (size_t)(n))
 #define array_index_nospec(index, size)	(index)
 #define cond_resched()	do { } while (0)
+#define swap(a, b) \
+	do { __typeof__(a) kept_ = (a); (a) = (b); (b) = kept_; } while (0)
 #define round_up(n, power)	((((n) - 1) | ((__typeof__(n))(power) - 1)) + 1)
 #define sort(base, nr, size, compare, swap)	qsort(base, nr, size, compare)
 #define scnprintf	snprintf

@@ -103,7 +103,7 @@ static void refused(const char *name, const char *sentences, const char *what)
 
 	note_refused();
 	while ((sentence = strsep(&rest, "|")))
-		said |= strstr(verifier_log, sentence) != NULL;
+		said |= !!strstr(verifier_log, sentence);
 	free(copy);
 	if (!ok(err && said, "refused: %s", what))
 		note("load gave %d, '%s' is not in: %s", err, sentences,
