@@ -164,7 +164,7 @@ static void send_stream(void)
 		_exit(1);
 	end = accept(listener, NULL, NULL);
 	setsockopt(from, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-	for (i = 0; i < 500; i++)
+	for (i = 0; i < 500 && !shared->stop; i++)
 		if (write(from, data, sizeof(data)) != sizeof(data) ||
 		    recv(end, data, sizeof(data), MSG_WAITALL) != sizeof(data))
 			_exit(1);
