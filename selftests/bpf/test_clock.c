@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "clock.h"
@@ -248,7 +249,7 @@ static void test_suspend(const char *when, bool possible, bool (*suspend)(void))
 	bool slept;
 
 	if (!possible) {
-		skip(when, "this kernel cannot");
+		skip(when, "this kernel cannot, or not in this machine");
 		return;
 	}
 	if (!put_share_away(device)) {
@@ -274,8 +275,33 @@ static void test_suspend(const char *when, bool possible, bool (*suspend)(void))
 	bring_share_back(device);
 }
 
+/*
+ * The port that results go through does not come back where its driver has this:
+ * it asks the host for the state of the port before it can hear the answer, and
+ * who writes then waits for ever.
+ */
+static bool port_stays_silent(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	int id = btf__find_by_name_kind(btf, "ports_device", BTF_KIND_STRUCT);
+	const struct btf_type *type;
+	bool found = false;
+	int i;
+
+	if (id > 0) {
+		type = btf__type_by_id(btf, id);
+		for (i = 0; i < btf_vlen(type); i++)
+			found |= !strcmp(btf__name_by_offset(btf,
+						btf_members(type)[i].name_off),
+					 "pm_freezing");
+	}
+	btf__free(btf);
+	return found;
+}
+
 int main(void)
 {
+	bool silent = port_stays_silent();
 	bool tsc = file_has(SOURCE "current_clocksource", "tsc");
 
 	connect_family();
@@ -295,9 +321,11 @@ int main(void)
 		test_source("acpi_pm");
 	}
 	test_suspend("across a test of suspend",
-		     !access("/sys/power/pm_test", W_OK), suspend_for_test);
+		     !silent && !access("/sys/power/pm_test", W_OK),
+		     suspend_for_test);
 	test_suspend("across suspend to RAM",
-		     file_has("/sys/power/mem_sleep", "deep"), suspend_to_ram);
+		     !silent && file_has("/sys/power/mem_sleep", "deep"),
+		     suspend_to_ram);
 
 	unregister_store("clock");
 	clock_bpf__destroy(skel);
