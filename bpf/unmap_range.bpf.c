@@ -33,8 +33,17 @@ static void add_range(struct vm_area_struct *vma, __u64 start, __u64 end)
 		collect(&unmap_range, &key, &row);
 }
 
-SEC("fentry/unmap_page_range")
+SEC("?fentry/unmap_page_range")
 int BPF_PROG(unmap_page_range, struct mmu_gather *tlb, struct vm_area_struct *vma,
+	     unsigned long addr, unsigned long end)
+{
+	add_range(vma, addr, end);
+	return 0;
+}
+
+/* Of later kernels, where the compiler makes the other part of this. */
+SEC("?fentry/__zap_vma_range")
+int BPF_PROG(zap_vma_range, struct mmu_gather *tlb, struct vm_area_struct *vma,
 	     unsigned long addr, unsigned long end)
 {
 	add_range(vma, addr, end);
