@@ -349,7 +349,7 @@ static void detach_all(void)
 /* Until so many NMIs were sent, or so many seconds have passed if not 0. */
 static void do_all_at_once(__u64 nmis, int seconds)
 {
-	__u64 until = now() + seconds * 1000000000ULL, sent_before = nmis_sent();
+	__u64 sent_before = nmis_sent(), until;
 	bool has_cpu1 = !access("/sys/devices/system/cpu/cpu1/online", W_OK);
 	int turns = 0;
 
@@ -364,7 +364,9 @@ static void do_all_at_once(__u64 nmis, int seconds)
 	start(come_and_go);
 	start(swap_models);
 	send_nmis(nmis);
-	while (nmis_sent() - sent_before < nmis && (!seconds || now() < until)) {
+	/* Where everything is checked, it takes seconds to get here. */
+	until = now() + seconds * 1000000000ULL;
+	do {
 		usleep(500000);
 		/* Now and then, a CPU goes and comes back. */
 		if (has_cpu1 && turns++ % 8 == 0) {
@@ -372,7 +374,8 @@ static void do_all_at_once(__u64 nmis, int seconds)
 			usleep(200000);
 			set_cpu(true);
 		}
-	}
+	} while (nmis_sent() - sent_before < nmis &&
+		 (!seconds || now() < until));
 	send_nmis(0);
 	usleep(100000);
 	stop_children();
@@ -458,7 +461,7 @@ static void test_accounts(void)
 		if (i == ON_OPEN && !has_bpf_lsm())
 			skip(names[i], "this kernel has no BPF LSM");
 		else
-			ok(calls[i] > 100, "%llu captures in %s",
+			ok(calls[i] > 10, "%llu captures in %s",
 			   (unsigned long long)calls[i], names[i]);
 	ok_equal(calls[ON_NMI], nmis_sent(), "one capture for each NMI");
 	check_store("wide", WIDE);
