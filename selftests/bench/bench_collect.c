@@ -100,6 +100,15 @@ static int drop(void *ctx, void *data, size_t size)
 	return 0;
 }
 
+/* Whether the kernel has the function that a program is optional for. */
+static bool has_hook(const struct bpf_program *program)
+{
+	const char *name = strchr(bpf_program__section_name(program), '/') + 1;
+
+	return libbpf_find_vmlinux_btf_id(name,
+					  bpf_program__expected_attach_type(program)) > 0;
+}
+
 static struct bpf_object *load(const void *elf, size_t size)
 {
 	struct bpf_object *object = bpf_object__open_mem(elf, size, NULL);
@@ -108,7 +117,8 @@ static struct bpf_object *load(const void *elf, size_t size)
 	if (!object)
 		die("open");
 	bpf_object__for_each_program(program, object)
-		bpf_program__set_autoload(program, true);
+		if (!bpf_program__autoload(program))
+			bpf_program__set_autoload(program, has_hook(program));
 	if (bpf_object__load(object))
 		die("load");
 	return object;
@@ -145,8 +155,11 @@ static void attach(struct attached *a)
 	struct bpf_map *map;
 
 	bpf_object__for_each_program(program, a->object) {
-		struct bpf_link *link = bpf_program__attach(program);
+		struct bpf_link *link;
 
+		if (!bpf_program__autoload(program))
+			continue;
+		link = bpf_program__attach(program);
 		if (!link)
 			die(bpf_program__name(program));
 		a->links[a->nr_links++] = link;
