@@ -82,6 +82,7 @@ static int write_module(const struct compile *c)
 	code = REFUSED;
 	if (!out)
 		goto out;
+	/* Put together, as a tag that is not of this file would be taken for its own. */
 	fprintf(out,
 		"// %s-License-Identifier: GPL-2.0-only\n"
 		"/* Model %s as code: a path of the model that kernmlops.ko makes of its file. */\n"
