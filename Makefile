@@ -547,7 +547,7 @@ check: deps ## run all tests; the last line counts them
 
 check-vm: deps ## run the tests that need a kernel (T=DIR/test_NAME for one)
 	$(call for-vm,all tests)
-	$(Q)KVER=$$(cat build/vm/release) selftests/vm/run-tests $(T)
+	$(Q)KVER=$$(cat build/vm/release) selftests/vm/run-shares $(T)
 
 check-verifier: deps ## load the test programs as several versions of clang compile them
 	@tools/deps selftests/verifier.packages

@@ -32,11 +32,12 @@ tap_count()
 	passed=$((passed + ok))
 	failed=$((failed + not_ok))
 	skipped=$((skipped + skip))
+	# In one piece: there may be others that print.
 	if [ "$not_ok" = 0 ]; then
 		printf '  ok    %-36s %s%s\n' "$name" "$ok" "$([ "$skip" = 0 ] || echo ", $skip skipped")"
 	else
-		printf '  FAIL  %-36s %s passed, %s failed%s\n' "$name" "$ok" "$not_ok" "${trouble:+: $trouble}"
-		sed 's/^/        | /' "$file"
+		printf '  FAIL  %-36s %s passed, %s failed%s\n%s\n' "$name" "$ok" "$not_ok" \
+			"${trouble:+: $trouble}" "$(sed 's/^/        | /' "$file")"
 	fi
 }
 
