@@ -6,7 +6,8 @@
  * A line through a recent pair of TSC and CLOCK_MONOTONIC is followed for at
  * most KMLOPS_CLOCK_REACH_MS; a timer draws a new one several times in that
  * time. Where there is no line to follow (no stable TSC, around suspend, after
- * a long idle time) the kernel's own NMI-safe accessor is read instead.
+ * a long idle time, after a switch of the clock's source) the kernel's own NMI-safe
+ * accessor is read instead.
  *
  * Error against CLOCK_MONOTONIC: what the clock's rate changes within the
  * reach of a line. NTP keeps it within 500 ppm of the nominal rate, so two rates
