@@ -21,24 +21,29 @@ int BPF_PROG(collapse_begins)
 	return 0;
 }
 
+/*
+ * mm, address, referenced, unmapped, cc; newer kernels have one more, so that the
+ * status is not in the same place everywhere.
+ */
 SEC("fexit/collapse_huge_page")
-int BPF_PROG(collapse_ends, struct mm_struct *mm, unsigned long address,
-	     int referenced, int unmapped, struct collapse_control *cc, int status)
+int collapse_ends(unsigned long long *args)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__u64 *began = call_kept();
 	struct collapse_huge_pages_key key = { .pid = id };
 	struct collapse_huge_pages_row row = {
-		.mm = (__u64)mm,
-		.address = address,
+		.mm = args[0],
+		.address = args[1],
 		.tgid = id >> 32,
 		.cpu = bpf_get_smp_processor_id(),
-		.referenced = referenced,
-		.unmapped = unmapped,
-		.status = status,
+		.referenced = args[2],
+		.unmapped = args[3],
 		.one_in = one_in(),
 	};
+	__u64 status = 0;
 
+	bpf_get_func_ret(args, &status);
+	row.status = status;
 	if (began) {
 		row.duration = bpf_ktime_get_ns() - *began;
 		call_ends();

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /*
- * The collector "zswap". Stores and loads return a bool, which leaves the rest
- * of the register as it was; newer kernels have loads that return an int, an
- * error number if it is not 0. The low byte holds either.
+ * The collector "zswap". A function that returns a bool leaves the rest of the
+ * register as it was.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -11,6 +10,10 @@
 
 #include "collector.bpf.h"
 #include "zswap.h"
+
+#define ENOENT	2
+
+extern int LINUX_KERNEL_VERSION __kconfig;
 
 CALLS(__u64);			/* when it began */
 STORE(zswap, struct zswap_key, struct zswap_row);
@@ -65,10 +68,14 @@ int BPF_PROG(load_begins)
 	return 0;
 }
 
+/* Since 6.15 loads return 0, or an error, of which -ENOENT is none here. */
 SEC("fexit/zswap_load")
-int BPF_PROG(load_ends, struct folio *folio, __s8 result)
+int BPF_PROG(load_ends, struct folio *folio, int result)
 {
-	end(ZSWAP_LOAD, result);
+	if (LINUX_KERNEL_VERSION < KERNEL_VERSION(6, 15, 0))
+		end(ZSWAP_LOAD, (__s8)result);
+	else
+		end(ZSWAP_LOAD, result == -ENOENT ? 0 : result ?: 1);
 	return 0;
 }
 

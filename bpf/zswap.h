@@ -24,7 +24,7 @@ struct zswap_row {
 	__u32 tgid;
 	__u32 cpu;
 	__u32 kind;		/* enum zswap_kind */
-	__s32 result;		/* as the function returns it; 0 of an invalidate */
+	__s32 result;		/* 1: stored, loaded; 0: not, invalidate; < 0: -errno */
 	__u32 one_in;		/* calls that this row stands for */
 };
 
