@@ -23,7 +23,10 @@ struct objects {
 	} caches[CACHES_MAX];
 };
 
-/* KASAN keeps what was freed for a while, but not in a cache that shrinks. */
+/*
+ * KASAN keeps what was freed for a while, but not in a cache that shrinks, which
+ * takes long: it looks through all that it keeps.
+ */
 static void shrink_cache(const char *name)
 {
 	char path[80];
@@ -36,7 +39,7 @@ static void shrink_cache(const char *name)
 	close(fd);
 }
 
-static void read_objects(struct objects *objects, bool shrink)
+static void read_objects(struct objects *objects)
 {
 	FILE *file = fopen("/proc/slabinfo", "r");
 	char line[256], name[32];
@@ -50,8 +53,6 @@ static void read_objects(struct objects *objects, bool shrink)
 		    strncmp(name, "kmalloc-", 8) ||
 		    objects->nr == CACHES_MAX - 1)
 			continue;
-		if (shrink)
-			shrink_cache(name);
 		strcpy(objects->caches[objects->nr].name, name);
 		objects->caches[objects->nr++].active = active;
 	}
@@ -66,10 +67,28 @@ static void read_objects(struct objects *objects, bool shrink)
 		fclose(file);
 }
 
+/* Those in use; the last counter is that of vmalloc(). */
 static void count_objects(struct objects *objects)
 {
-	read_objects(objects, true);
-	read_objects(objects, false);
+	int i;
+
+	read_objects(objects);
+	for (i = 0; i < objects->nr - 1; i++)
+		shrink_cache(objects->caches[i].name);
+	read_objects(objects);
+}
+
+/* As count_objects(), but exact only where there are more than before. */
+static void count_more_objects(const struct objects *before,
+			       struct objects *now)
+{
+	int i;
+
+	read_objects(now);
+	for (i = 0; i < now->nr - 1; i++)
+		if (now->caches[i].active > before->caches[i].active)
+			shrink_cache(now->caches[i].name);
+	read_objects(now);
 }
 
 /* The first of the caches that has more objects than before, or -1. */
@@ -84,16 +103,22 @@ static int cache_with_more(const struct objects *before,
 	return -1;
 }
 
-/* Whether there are more than before, once RCU has freed what it frees. */
-static bool more_objects(const struct objects *before)
+/*
+ * Whether there are more than before, once RCU has freed what it frees. If not,
+ * there may be fewer, which is what they are compared with from then on.
+ */
+static bool more_objects(struct objects *before)
 {
 	struct objects now;
 	int tries;
 
-	for (tries = 0; tries < 10; tries++) {
-		count_objects(&now);
-		if (cache_with_more(before, &now) < 0)
+	/* What is freed in batches may take five seconds. */
+	for (tries = 0; tries < 100; tries++) {
+		count_more_objects(before, &now);
+		if (cache_with_more(before, &now) < 0) {
+			*before = now;
 			return false;
+		}
 		usleep(100000);
 	}
 	return true;
@@ -104,7 +129,7 @@ static void tell_more_objects(const struct objects *before)
 	struct objects now;
 	int i;
 
-	count_objects(&now);
+	count_more_objects(before, &now);
 	i = cache_with_more(before, &now);
 	if (i >= 0)
 		note("%s: %ld, was %ld", now.caches[i].name,

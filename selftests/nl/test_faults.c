@@ -601,23 +601,20 @@ static void settle(void)
 }
 
 /* What leaks does so each time; others have objects of their own. */
-static void test_request(size_t i)
+static void test_request(size_t i, struct objects *before)
 {
-	struct objects before;
 	int rounds = 0;
 
-	settle();
-	count_objects(&before);
 	fail_each(i, true);
 	do {
 		settle();
-		if (!more_objects(&before))
+		if (!more_objects(before))
 			break;
-		count_objects(&before);
+		count_objects(before);
 		fail_each(i, false);
 	} while (++rounds < 3);
 	if (!ok(rounds < 3, "%s: no object is left", requests[i].name))
-		tell_more_objects(&before);
+		tell_more_objects(before);
 }
 
 /* Whether the requests above are all that the specification has. */
@@ -686,14 +683,17 @@ static void clean_up(void)
 
 int main(void)
 {
+	struct objects objects;
 	size_t i;
 
 	need_faults();
 	if (client_open(&client) || client_open(&observer))
 		bail("connect");
 	prepare();
+	settle();
+	count_objects(&objects);
 	for (i = 0; i < NUMBER_OF(requests); i++)
-		test_request(i);
+		test_request(i, &objects);
 	test_completeness();
 	clean_up();
 	client_close(&observer);
