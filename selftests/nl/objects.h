@@ -23,58 +23,82 @@ struct objects {
 	} caches[CACHES_MAX];
 };
 
+/* Kept open: files that come and go are objects, too. */
+static int open_once(int *fd, const char *path, int flags)
+{
+	if (*fd <= 0)
+		*fd = open(path, flags);
+	if (*fd < 0)
+		bail("open %s", path);
+	return *fd;
+}
+
+/* A file of /proc, as it is now. */
+static const char *read_anew(int *fd, const char *path)
+{
+	static char text[1 << 16];
+	size_t size = 0;
+	ssize_t got;
+
+	open_once(fd, path, O_RDONLY);
+	do {
+		got = pread(*fd, text + size, sizeof(text) - 1 - size, size);
+		if (got < 0)
+			bail("read %s", path);
+		size += got;
+	} while (got && size < sizeof(text) - 1);
+	text[size] = 0;
+	return text;
+}
+
 /*
  * KASAN keeps what was freed for a while, but not in a cache that shrinks, which
  * takes long: it looks through all that it keeps.
  */
-static void shrink_cache(const char *name)
+static void shrink_cache(const struct objects *objects, int i)
 {
+	static int fds[CACHES_MAX];
 	char path[80];
-	int fd;
 
-	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", name);
-	fd = open(path, O_WRONLY);
-	if (fd < 0 || write(fd, "1", 1) != 1)
+	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink",
+		 objects->caches[i].name);
+	open_once(&fds[i], path, O_WRONLY);
+	if (pwrite(fds[i], "1", 1, 0) != 1)
 		bail("write %s", path);
-	close(fd);
 }
 
+/*
+ * Caches in the same order each time, and in the end what vmalloc() has. Not the
+ * smallest, where the writes that shrink caches have objects of their own.
+ */
 static void read_objects(struct objects *objects)
 {
-	FILE *file = fopen("/proc/slabinfo", "r");
-	char line[256], name[32];
-	long active;
+	static int slabinfo, meminfo;
+	const char *line = read_anew(&slabinfo, "/proc/slabinfo");
+	int nr = 0;
 
-	if (!file)
-		bail("open /proc/slabinfo");
-	objects->nr = 0;
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%31s %ld", name, &active) != 2 ||
-		    strncmp(name, "kmalloc-", 8) ||
-		    objects->nr == CACHES_MAX - 1)
-			continue;
-		strcpy(objects->caches[objects->nr].name, name);
-		objects->caches[objects->nr++].active = active;
+	for (; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (!strncmp(line, "kmalloc-", 8) &&
+		    strncmp(line, "kmalloc-8 ", 10) && nr < CACHES_MAX - 1 &&
+		    sscanf(line, "%31s %ld", objects->caches[nr].name,
+			   &objects->caches[nr].active) == 2)
+			nr++;
 	}
-	fclose(file);
-	file = fopen("/proc/meminfo", "r");
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "VmallocUsed: %ld", &active) == 1) {
-			strcpy(objects->caches[objects->nr].name, "vmalloc");
-			objects->caches[objects->nr++].active = active;
-		}
-	if (file)
-		fclose(file);
+	line = strstr(read_anew(&meminfo, "/proc/meminfo"), "VmallocUsed:");
+	if (!line || sscanf(line, "%*s %ld", &objects->caches[nr].active) != 1)
+		bail("VmallocUsed in /proc/meminfo");
+	strcpy(objects->caches[nr++].name, "vmalloc");
+	objects->nr = nr;
 }
 
-/* Those in use; the last counter is that of vmalloc(). */
 static void count_objects(struct objects *objects)
 {
 	int i;
 
 	read_objects(objects);
 	for (i = 0; i < objects->nr - 1; i++)
-		shrink_cache(objects->caches[i].name);
+		shrink_cache(objects, i);
 	read_objects(objects);
 }
 
@@ -87,7 +111,7 @@ static void count_more_objects(const struct objects *before,
 	read_objects(now);
 	for (i = 0; i < now->nr - 1; i++)
 		if (now->caches[i].active > before->caches[i].active)
-			shrink_cache(now->caches[i].name);
+			shrink_cache(now, i);
 	read_objects(now);
 }
 
@@ -113,13 +137,13 @@ static bool more_objects(struct objects *before)
 	int tries;
 
 	/* What is freed in batches may take five seconds. */
-	for (tries = 0; tries < 100; tries++) {
+	for (tries = 0; tries < 12; tries++) {
 		count_more_objects(before, &now);
 		if (cache_with_more(before, &now) < 0) {
 			*before = now;
 			return false;
 		}
-		usleep(100000);
+		usleep(tries < 2 ? 100000 : 500000);
 	}
 	return true;
 }
