@@ -29,7 +29,7 @@ PREFIX := /usr/local
 ## T=DIR/test_NAME  the one VM test that check-vm runs
 ## FUZZ_SECONDS=N   how long 'make fuzz' runs each target (600)
 ## VM_CPUS=2 VM_MEM=1G VM_TIMEOUT=SECONDS VM_ACCEL=tcg|kvm|icount
-## FLAVOUR=plain|debug|kcsan     the kernel that ci-kernel builds and kunit runs on
+## FLAVOUR=plain|debug|kcsan|gcov  the kernel that ci-kernel builds and kunit runs on
 ##
 
 ifdef KDIR
@@ -322,10 +322,12 @@ $(COVERAGE_TESTS): build/coverage/%: build/selftests/user/%.o $(call shared_in,u
 	$(Q)$(CC) $(CFLAGS) --coverage $(LDFLAGS) $^ -o $@ $(LIBS) -lcmocka -lm
 build/coverage/test_loss: $(addprefix build/tools/kmlopsctl/,loss.o output.o report.o)
 
-coverage: $(COVERAGE_TESTS) ## lines of the portable files and the library that native tests run
+coverage: coverage-native coverage-kernel ## which lines tests run: natively, KUnit, in a VM
+
+coverage-native: $(COVERAGE_TESTS)
 	@tools/need gcovr=gcovr
 	$(Q)selftests/coverage $^
-.PHONY: coverage
+.PHONY: coverage coverage-native
 
 # Fuzz targets, with the runtime of clang; gcc has none.
 FUZZ := build/selftests/fuzz/fuzz_parse build/selftests/fuzz/fuzz_infer
@@ -617,6 +619,11 @@ check-kcsan: deps ## run the VM tests under KCSAN, which finds data races
 check-matrix: deps ## run the VM tests on 6.12 and the newest backport, amd64 and cloud
 	$(call for-vm,all tests)
 	+$(Q)KVER=$$(cat build/vm/release) selftests/check-matrix $(T)
+
+coverage-kernel: deps
+	$(call on-ci-kernel,gcov)
+	$(Q)KVER=$$(cat build/vm/release-gcov) selftests/coverage-kernel
+.PHONY: coverage-kernel
 
 # Of the seed SEED; the debug kernel last, as it takes longest.
 fuzz-netlink: deps ## fuzz the netlink family: 10 million messages, and 1 on the debug kernel
