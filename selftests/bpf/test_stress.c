@@ -17,6 +17,7 @@
 #include <linux/perf_event.h>
 #include <net/if.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -77,8 +78,14 @@ static void start(void (*body)(void))
 		bail("fork");
 	if (!child) {
 		connect_family();
-		while (!shared->stop)
+		/*
+		 * A task stays on its CPU while it runs a program: one that is
+		 * hardly ever between two would keep the CPU from going.
+		 */
+		while (!shared->stop) {
 			body();
+			sched_yield();
+		}
 		_exit(0);
 	}
 	children[nr_children++] = child;
