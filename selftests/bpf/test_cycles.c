@@ -83,7 +83,11 @@ int main(int argc, char **argv)
 	note("%d cycles: memory grew by %ld KiB; the module takes some %ld KiB",
 	     cycles, after - before, size);
 	ok_equal(failed, 0, "each load and unload works");
-	ok(after - before < 1024, "memory is flat");
+	if (access("/sys/kernel/debug/kmemleak", F_OK))
+		ok(after - before < 1024, "memory is flat");
+	else
+		skip("memory is flat",
+		     "this kernel keeps freed memory back; what leaks it finds itself");
 	ok_equal(load(), 0, "and it is loaded again");
 	return done();
 }
