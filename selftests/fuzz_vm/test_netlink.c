@@ -388,29 +388,27 @@ static bool is_address(uint64_t word)
 	return word >= 0xffff800000000000 && word < 0xffffffffff000000;
 }
 
-/* The head of an attribute of 8 bytes, and half of these: a number a little below 0. */
-static bool is_small_number(const char *bytes, int left)
+/*
+ * The head of an attribute of 8 bytes and half of these, which may be any: a word
+ * like 0xffff....00tt000c, of type tt.
+ */
+static bool is_half_of_attribute(uint64_t word)
 {
-	const struct nlattr *attr = (const void *)bytes;
-	int64_t number;
+	const struct nlattr *attr = (const void *)&word;
 
-	if (left < NLA_HDRLEN + 8 || attr->nla_len != NLA_HDRLEN + 8)
-		return false;
-	memcpy(&number, bytes + NLA_HDRLEN, 8);
-	return number < 0 && number >= INT32_MIN;
+	return attr->nla_len == NLA_HDRLEN + 8 && attr->nla_type < 64;
 }
 
 /* In what a message of the family carries; an ack is made by the core. */
 static void look_for_addresses(const struct nlmsghdr *nlh)
 {
 	const char *bytes = nlmsg_data(nlh);
-	int left, i;
 	uint64_t word;
+	int i;
 
 	for (i = GENL_HDRLEN; i + 8 <= nlmsg_datalen(nlh); i += 4) {
-		left = nlmsg_datalen(nlh) - i;
 		memcpy(&word, bytes + i, 8);
-		if (!is_address(word) || is_small_number(bytes + i, left))
+		if (!is_address(word) || is_half_of_attribute(word))
 			continue;
 		if (!addresses++)
 			note("message %llu: an answer holds %llx",
